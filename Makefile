@@ -1,0 +1,76 @@
+# The README's two commands are `make run` and `make test`. Each makes .venv itself; only python3 and make are needed.
+# On a cluster with its own MPI:  make venv MPI=site   (mpi4py then loads the site's library)
+
+PYTHON ?= python3
+MPI    ?= mpich
+RANKS  ?= 2
+OUT    ?= runs/quickstart
+BIN    := .venv/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+ifeq ($(MPI),site)
+EXTRA  :=
+COMMA  :=
+else
+EXTRA  := $(MPI)
+COMMA  := ,
+endif
+
+.PHONY: help venv run test test-all lint format bench docs lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run     install, simulate glasses under MPI, solve the theory, report whether they agree"
+	@echo "make test    install and run the tests            make test-all   the slow ones too"
+	@echo "make lint    ruff, mypy, import contract           make format     apply ruff"
+	@echo "make bench   time the hot kernels against peers    make docs       build docs/_build/index.html"
+	@echo "make venv    only install (MPI=site on a cluster)  make lock       renew constraints.txt"
+
+$(BIN)/python:
+	@echo "creating .venv"
+	@$(PYTHON) -m venv .venv
+
+.venv/.run-$(MPI): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing (about half a minute the first time)"
+	@$(PIP) --editable ".[$(EXTRA)]"
+	@touch $@
+
+.venv/.dev-$(MPI): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing with the tools for tests, lint and docs (about a minute the first time)"
+	@$(PIP) --editable ".[dev$(COMMA)$(EXTRA)]"
+	@touch $@ .venv/.run-$(MPI)
+
+venv: .venv/.run-$(MPI)
+
+run: .venv/.run-$(MPI)
+	$(BIN)/mpiexec -n $(RANKS) $(BIN)/nsim run examples/quickstart.toml --out $(OUT)
+	$(BIN)/validation report $(OUT) --out $(OUT)/report
+
+test: .venv/.dev-$(MPI)
+	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term:skip-covered
+
+test-all: .venv/.dev-$(MPI)
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+lint: .venv/.dev-$(MPI)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.dev-$(MPI)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/.dev-$(MPI)
+	$(BIN)/python -m benchmarks
+
+docs: .venv/.dev-$(MPI)
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build
+
+lock:
+	@tmp=$$(mktemp -d) && $(PYTHON) -m venv $$tmp/v && $$tmp/v/bin/python -m pip install --quiet ".[dev,mpich]" \
+	  && { echo "# Versions that CI runs with; renewed by \`make lock\`. A limit, not a list of what gets installed."; \
+	       $$tmp/v/bin/python -m pip freeze --exclude solvable-glass; } > constraints.txt; rm -rf $$tmp
+
+clean:
+	rm -rf .venv runs docs/_build .coverage* build *.egg-info

@@ -1,0 +1,1 @@
+"""Simulation against theory: comparisons with verdicts, extrapolations in N, reports."""
