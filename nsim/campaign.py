@@ -1,0 +1,255 @@
+"""A run from its run file to results.h5: tasks over ranks, finished work sealed as it comes, merged at the end.
+
+Life of a run: open the directory -> find what is sealed -> share the open tasks among the ranks, each sealing its
+own parts -> merge -> summary. A kill at any moment loses the tasks in progress and at most a buffer of two seconds.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from uuid import uuid4
+
+import numpy as np
+
+from nsim import couplings
+from nsim.errors import ExitStatus, InputError
+from nsim.provenance import provenance
+from nsim.ranks import Counters, Ranks
+from nsim.result_parts import Result, write_part
+from nsim.run_directory import RunDirectory
+from nsim.run_file import RunFile
+from nsim.tasks import Task, perform, tasks_of
+
+SEAL_EVERY = 2.0  # seconds of finished work a kill may cost
+HANDED_OUT, DONE, UNCONVERGED = range(3)  # the shared counters
+
+Progress = Callable[[int, int], None]  # (done, total) of the open tasks
+
+
+@dataclass
+class Outcome:
+    """How a run ended."""
+
+    tasks: int = 0
+    computed: int = 0
+    unconverged: int = 0  # states, among those computed now
+    stopped: bool = False
+    failures: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> ExitStatus:
+        """Exit status, the gravest first."""
+        if self.failures:
+            return ExitStatus.FAILED
+        if self.stopped:
+            return ExitStatus.RESUMABLE
+        return ExitStatus.NOT_CONVERGED if self.unconverged else ExitStatus.DONE
+
+
+def run_campaign(
+    run: RunFile,
+    out: Path,
+    ranks: Ranks,
+    restart: bool = False,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Outcome:
+    """Carry out a run in directory ``out``, continuing what is there.
+
+    Parameters
+    ----------
+    run
+        The run.
+    out
+        Run directory.
+    ranks
+        The ranks sharing the work; called by all of them.
+    restart
+        Begin anew instead of continuing.
+    progress, say
+        How rank 0 tells its user how far it is, and whatever needs a line.
+
+    Returns
+    -------
+    Outcome
+        The same on every rank.
+
+    Raises
+    ------
+    InputError
+        On every rank, before any work, if the run or the directory is not usable.
+    """
+    directory = RunDirectory(out)
+    try:
+        J = None if run.couplings_path is None else couplings.load(run.couplings_path, *run.ensemble.samples_of)
+        _check_stability_without_quartic(run, ranks, J)
+        open_tasks = _prepare(directory, run, ranks, restart, say)
+        outcome = _share(directory, run, ranks, J, open_tasks, progress, say)
+        if ranks.rank == 0:
+            _finish(directory, run, ranks, outcome, say)
+        return ranks.broadcast(outcome)
+    finally:
+        directory.close()
+
+
+def _prepare(
+    directory: RunDirectory, run: RunFile, ranks: Ranks, restart: bool, say: Callable[[str], None]
+) -> list[Task]:
+    """Open the directory on rank 0 and tell every rank which tasks are open (or why none can be)."""
+    answer: list[Task] | InputError = []
+    if ranks.rank == 0:
+        try:
+            for message in directory.open(run, restart):
+                say(message)
+            sealed = directory.sealed(run)
+            for message in sealed.damaged:
+                say(f"warning: {message}; set aside, its tasks are computed again")
+            directory.set_aside(sealed)
+            answer = [task for task in tasks_of(run) if task not in sealed.tasks]
+            if sealed.tasks and answer:
+                say(f"continuing: {len(sealed.tasks)} of {len(sealed.tasks) + len(answer)} tasks are done")
+        except InputError as error:
+            answer = error
+    answer = ranks.broadcast(answer)
+    if isinstance(answer, InputError):
+        raise answer
+    return answer
+
+
+def _share(
+    directory: RunDirectory,
+    run: RunFile,
+    ranks: Ranks,
+    J: np.ndarray | None,
+    open_tasks: list[Task],
+    progress: Progress | None,
+    say: Callable[[str], None],
+) -> Outcome:
+    """Work on open tasks, whoever is free taking the next; every rank seals what it has finished."""
+    token = ranks.broadcast(uuid4().hex[:12])
+    counters = ranks.counters(3)
+    failures: dict[str, str] = {}
+    unsealed: dict[Task, Result] = {}
+    parts, last_sealed = 0, time.monotonic()
+
+    def seal() -> None:
+        nonlocal parts, last_sealed
+        if unsealed:
+            write_part(directory.parts_path / f"{token}-rank{ranks.rank:05d}-{parts:06d}.h5", unsealed)
+            parts += 1
+            unsealed.clear()
+        last_sealed = time.monotonic()
+
+    with _stop_signals(counters, len(open_tasks)) as stopped:
+        while (index := counters.add(HANDED_OUT, 1)) < len(open_tasks):
+            task = open_tasks[index]
+            try:
+                unsealed[task] = perform(run, task, J)
+            except Exception as error:
+                failures[str(task)] = f"{type(error).__name__}: {error}"
+                say(f"rank {ranks.rank}: task {task} failed:\n{traceback.format_exc()}")
+            else:
+                counters.add(UNCONVERGED, int(np.sum(unsealed[task]["converged"] == 0)))
+            done = counters.add(DONE, 1) + 1
+            if progress and ranks.rank == 0:
+                progress(done, len(open_tasks))
+            if time.monotonic() - last_sealed > SEAL_EVERY:
+                seal()
+        seal()
+        if progress and ranks.rank == 0:
+            _watch_the_others(counters, len(open_tasks), progress, stopped)
+        ranks.wait_for_all()
+    done, unconverged = counters.add(DONE, 0), counters.add(UNCONVERGED, 0)
+    counters.close()
+    all_failures = ranks.gather(failures)
+    everyone = {task: text for found in all_failures or [] for task, text in found.items()}
+    return Outcome(len(tasks_of(run)), done - len(everyone), unconverged, done < len(open_tasks), everyone)
+
+
+def _watch_the_others(counters: Counters, total: int, progress: Progress, stopped: list[int]) -> None:
+    """Keep rank 0's progress alive while the last tasks are finished elsewhere."""
+    handed_out = min(counters.add(HANDED_OUT, 0), total)
+    while not stopped and (done := counters.add(DONE, 0)) < handed_out:
+        progress(done, total)
+        time.sleep(0.1)
+    progress(counters.add(DONE, 0), total)
+
+
+@contextmanager
+def _stop_signals(counters: Counters, total: int) -> Iterator[list[int]]:
+    """SIGTERM, SIGUSR1 and SIGINT stop the run after the tasks in progress, on all ranks.
+
+    The signalled rank moves the shared counter past the last task; nobody finds another one to start.
+    """
+    received: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if not received:
+            received.append(number)
+            counters.add(HANDED_OUT, total)
+
+    numbers = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+    try:
+        before = {number: signal.signal(number, stop) for number in numbers}
+    except ValueError:  # not in the main thread: signals are somebody else's business
+        yield received
+        return
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _finish(
+    directory: RunDirectory, run: RunFile, ranks: Ranks, outcome: Outcome, say: Callable[[str], None]
+) -> None:
+    """Merge what is sealed (not after a stop: time may be short, and the parts are safe as they are)."""
+    directory.record_failures(outcome.failures)
+    sealed = directory.sealed(run)
+    complete = directory.results_path.exists() and set(sealed.tasks.values()) == {directory.results_path}
+    if outcome.stopped or not sealed.tasks or (complete and not outcome.computed and _same_size(directory, run)):
+        return
+    say("merging the results")
+    directory.merge(run, sealed, provenance(ranks.size))
+
+
+def _same_size(directory: RunDirectory, run: RunFile) -> bool:
+    """Whether results.h5 has the shape of this run (it lags behind when a run grows but all new tasks fail)."""
+    from nsim.results import tasks_in_results
+
+    return set(tasks_in_results(directory.results_path)) == set(tasks_of(run))
+
+
+def _check_stability_without_quartic(run: RunFile, ranks: Ranks, J: np.ndarray | None) -> None:
+    """With a4 = 0 the energy is bounded only where a2/gamma - J is positive definite: refuse the run otherwise."""
+    if run.model.a4 > 0:
+        return
+    from nsim.glass import Glass
+
+    samples = [(n, sample) for n, count in run.ensemble.samples_of.items() for sample in range(count)]
+    unstable = None
+    for n, sample in samples[ranks.rank :: ranks.size]:
+        glass = Glass.draw(run.model, run.seed, n, sample, J)
+        lowest = np.linalg.eigvalsh(glass.hessian(np.zeros(n)))[0]
+        if not lowest > 0:
+            unstable = f"n = {n}, sample {sample}: lowest eigenvalue {lowest:.3g}"
+            break
+    found = [text for text in ranks.gather(unstable) or [] if text]
+    first = ranks.broadcast(found[0] if found else None)
+    if first:
+        raise InputError(f"model.a4 = 0 needs every a2/gamma - J positive definite, else the energy has no minimum; {first}")
+
+
+def stderr_line(line: str) -> None:
+    """Default way to say something: a line on stderr."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

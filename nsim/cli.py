@@ -1,0 +1,261 @@
+"""The command ``nsim``: run, status, summary, estimate.
+
+Results go to stdout (one JSON object with ``--json``), everything else to stderr. Heavy imports wait until a command
+needs them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nsim.errors import ExitStatus, InputError
+
+if TYPE_CHECKING:
+    from nsim.run_file import RunFile
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")
+directory_argument = click.argument("directory", type=click.Path(path_type=Path, file_okay=False, exists=True))
+run_file_argument = click.argument("run_file", metavar="RUN.toml", type=click.Path(path_type=Path))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="solvable-glass")
+def cli() -> None:
+    """Simulate the Kuehn-Horstmann glass at finite N: draw couplings, relax particles to minima, measure them.
+
+    Exit status: 0 done; 1 some tasks failed; 2 bad input; 3 some states did not converge; 85 stopped, resumable.
+    """
+
+
+@cli.command()
+@run_file_argument
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Run directory.")
+@click.option("--restart", is_flag=True, help="Begin anew: what the directory holds is removed.")
+@json_option
+def run(run_file: Path, out: Path, restart: bool, as_json: bool) -> ExitStatus:
+    """Carry out RUN.toml in the directory --out, or continue it there.
+
+    Start it alone or under mpiexec/srun: the results are the same bit for bit. A run stopped by SIGTERM, SIGUSR1 or
+    Ctrl-C ends with status 85 after the tasks in progress; the same command continues it. Larger `samples` or
+    `replicas` extend a run.
+    """
+    from nsim.campaign import run_campaign
+    from nsim.progress import Progress
+    from nsim.ranks import connect
+
+    ranks = connect()
+    checked = _on_rank_0(ranks, lambda: _load(run_file))
+    first = ranks.rank == 0
+    with Progress("tasks") as progress:
+        if first:
+            _check_memory(checked, ranks.size)
+            for warning in checked.warnings():
+                progress.say(f"warning: {warning}")
+            progress.say(f"nsim: {ranks.size} rank(s), {os.environ['OMP_NUM_THREADS']} thread(s) each, into {out}")
+        outcome = run_campaign(
+            checked, out, ranks, restart=restart, progress=progress if first else None, say=progress.say
+        )
+        if first:
+            for task in outcome.failures:
+                progress.say(f"failed: {task}: {outcome.failures[task]}")
+            if outcome.stopped:
+                progress.say(f"stopped on request; the same command continues {out}")
+            elif outcome.unconverged:
+                progress.say(f"{outcome.unconverged} states did not converge; they are marked and left out of averages")
+    if first and not outcome.stopped and outcome.status != ExitStatus.FAILED:
+        _print_summary(out, as_json)
+    return outcome.status
+
+
+@cli.command()
+@directory_argument
+@json_option
+def status(directory: Path, as_json: bool) -> ExitStatus:
+    """How far the run in DIRECTORY is; only sealed results count. Safe at any time."""
+    from nsim.run_directory import RunDirectory
+    from nsim.tasks import tasks_of
+
+    opened = RunDirectory(directory)
+    checked = opened.run()
+    sealed = opened.sealed(checked)
+    tasks = tasks_of(checked)
+    failures = opened.failures()
+    answer = {
+        "tasks": len(tasks),
+        "done": len(sealed.tasks),
+        "failed": len(failures),
+        "complete": len(sealed.tasks) == len(tasks),
+        "states": sum(task.width for task in tasks),
+        "states_done": sum(task.width for task in sealed.tasks),
+        "sizes": [
+            {
+                "n": n,
+                "tasks": sum(task.n == n for task in tasks),
+                "done": sum(task.n == n for task in sealed.tasks),
+            }
+            for n in checked.ensemble.samples_of
+        ],
+        "damaged": sealed.damaged,
+        "failures": failures,
+    }
+    if as_json:
+        _print_json(answer)
+        return ExitStatus.DONE
+    state = "complete" if answer["complete"] else "not complete"
+    click.echo(f"{directory}: {state}, {answer['done']} of {answer['tasks']} tasks done, {answer['failed']} failed")
+    for size in answer["sizes"]:
+        click.echo(f"  n = {size['n']}: {size['done']} of {size['tasks']} tasks")
+    for message in sealed.damaged:
+        click.echo(f"  {message}")
+    for task, text in failures.items():
+        click.echo(f"  failed: {task}: {text}")
+    return ExitStatus.DONE
+
+
+@cli.command()
+@directory_argument
+@json_option
+def summary(directory: Path, as_json: bool) -> ExitStatus:
+    """Averages of the run in DIRECTORY with standard errors over disorder samples."""
+    _print_summary(directory, as_json)
+    return ExitStatus.DONE
+
+
+@cli.command()
+@run_file_argument
+@click.option("--ranks", type=click.IntRange(1), default=1, show_default=True, help="Ranks the run will have.")
+@json_option
+def estimate(run_file: Path, ranks: int, as_json: bool) -> ExitStatus:
+    """Memory and time RUN.toml will take, from a few timed pilot tasks."""
+    from nsim.estimate import available_memory
+    from nsim.estimate import estimate as estimate_run
+
+    checked = _load(run_file)
+    found = estimate_run(checked, ranks)
+    if as_json:
+        _print_json(found.as_dict())
+        return ExitStatus.DONE
+    for n, seconds in found.task_seconds.items():
+        click.echo(f"n = {n}: {seconds:.3g} s per task")
+    click.echo(f"{found.tasks} tasks, {found.core_seconds:.3g} core seconds, about {found.seconds:.3g} s on {ranks} rank(s)")
+    click.echo(
+        f"memory {found.bytes_per_rank / 1e9:.2g} GB per rank ({available_memory() / 1e9:.3g} GB available here), "
+        f"disk at most {found.bytes_on_disk / 1e9:.2g} GB"
+    )
+    return ExitStatus.DONE
+
+
+def _load(path: Path) -> RunFile:
+    from nsim.run_file import load
+
+    return load(path)
+
+
+def _on_rank_0(ranks: Any, read: Any) -> Any:
+    """What ``read`` returns on rank 0, on every rank; its `InputError` is raised on every rank, too."""
+    answer = None
+    if ranks.rank == 0:
+        try:
+            answer = read()
+        except InputError as error:
+            answer = error
+    answer = ranks.broadcast(answer)
+    if isinstance(answer, InputError):
+        raise answer
+    return answer
+
+
+def _check_memory(run: RunFile, ranks: int) -> None:
+    from nsim.estimate import available_memory, rank_memory
+
+    needed, available = rank_memory(run), available_memory()
+    if needed > available:
+        raise InputError(
+            f"a rank needs about {needed / 1e9:.3g} GB of memory for n = {max(run.ensemble.samples_of)}, "
+            f"{available / 1e9:.3g} GB are available"
+        )
+    if needed * ranks > 0.8 * available:
+        click.echo(f"warning: {ranks} rank(s) of {needed / 1e9:.3g} GB each in {available / 1e9:.3g} GB", err=True)
+
+
+def _print_summary(directory: Path, as_json: bool) -> None:
+    from nsim.run_directory import RunDirectory
+    from nsim.summary import summarise
+
+    answer = summarise(RunDirectory(directory))
+    if as_json:
+        _print_json(answer)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{directory}: means over disorder samples, T = 0 states")
+    table.add_column("observable")
+    for group in answer["groups"]:
+        table.add_column(f"n = {group['n']}\n{group['samples']} samples\n{group['states']} states", justify="right")
+    for name in answer["groups"][0]["observables"]:
+        values = (group["observables"][name] for group in answer["groups"])
+        table.add_row(name, *(_with_error(value["mean"], value["stderr"]) for value in values))
+    console = Console()
+    if not console.is_terminal:
+        console.width = 30 + 25 * len(answer["groups"])  # a file has no width to fit
+    console.print(table)
+
+
+def _with_error(mean: float | None, error: float | None) -> str:
+    """A number with its error, rounded to two digits of the error."""
+    if mean is None:
+        return "-"
+    if not error:
+        return f"{mean:.6g}"
+    from math import floor, log10
+
+    digits = max(0, 1 - floor(log10(error)))
+    return f"{mean:.{digits}f} ± {error:.{digits}f}"
+
+
+def _print_json(answer: dict[str, Any]) -> None:
+    click.echo(json.dumps(answer, allow_nan=False))
+
+
+def _prepare_environment() -> None:
+    """One thread per rank unless the user says otherwise; a place for compiled kernels that can be written."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    if "NUMBA_CACHE_DIR" not in os.environ and not os.access(Path(__file__).parent, os.W_OK):
+        import tempfile
+
+        os.environ["NUMBA_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / f"nsim-kernels-{os.getuid()}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit status."""
+    _prepare_environment()
+    try:
+        code = cli.main(args=arguments, prog_name="nsim", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help(), err=True)
+        code = ExitStatus.BAD_INPUT
+    except click.ClickException as error:
+        _complain(error.format_message())
+        code = ExitStatus.BAD_INPUT
+    except InputError as error:
+        _complain(str(error))
+        code = ExitStatus.BAD_INPUT
+    except click.Abort:
+        code = ExitStatus.RESUMABLE  # Ctrl-C outside the part of a run that handles it; nothing sealed is lost
+    sys.exit(int(code or 0))
+
+
+def _complain(text: str) -> None:
+    from nsim.ranks import first_rank_by_environment
+
+    if first_rank_by_environment():
+        for line in text.splitlines():
+            click.echo(f"nsim: error: {line}", err=True)

@@ -1,0 +1,295 @@
+"""The run file: TOML in, checked configuration out, with every default filled in.
+
+Unknown or wrong keys are refused with the nearest known key, all errors at once, one line each. What is legal
+but unlikely to be meant comes back as warnings. ``RunFile.resolved`` is the complete record that goes into every
+result file, and ``RunFile.identity`` the part of it that two runs must share to be the same run.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Tag,
+    ValidationError,
+    model_validator,
+)
+
+from nsim.errors import InputError
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+# Tags choose one alternative before it is checked, so that one mistake gives one message; "~" marks them as no keys.
+CountOrList = Annotated[
+    Annotated[Count, Tag("~number")] | Annotated[list[Count], Tag("~list")],
+    Discriminator(lambda value: "~list" if isinstance(value, list) else "~number"),
+]
+
+
+class Section(BaseModel):
+    """A table of the run file: frozen, typed strictly, unknown keys and non-finite numbers refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class GaussianStiffness(Section):
+    """Local disorder: a2_i drawn independently from a normal distribution (KH98 Fig. 4b)."""
+
+    mean: float
+    std: NonNegative
+
+
+class UniformStiffness(Section):
+    """Local disorder: a2_i drawn independently and uniformly from [low, high]."""
+
+    low: float
+    high: float
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"low = {self.low:g} is above high = {self.high:g}")
+        return self
+
+
+def _stiffness_kind(value: Any) -> str:
+    if isinstance(value, UniformStiffness) or (isinstance(value, dict) and {"low", "high"} & set(value)):
+        return "~uniform"
+    return "~gaussian" if isinstance(value, dict | GaussianStiffness) else "~number"
+
+
+Stiffness = Annotated[
+    Annotated[float, Tag("~number")]
+    | Annotated[GaussianStiffness, Tag("~gaussian")]
+    | Annotated[UniformStiffness, Tag("~uniform")],
+    Discriminator(_stiffness_kind),
+]
+
+
+class Model(Section):
+    """U(v) = -1/2 sum_{i!=j} J_ij v_i v_j + (1/gamma) sum_i (a2_i v_i^2/2 + a4 v_i^4/24) - F sum_i v_i [KH98 (2), (3)]."""
+
+    gamma: Positive
+    j0: float = 0.0
+    a2: Stiffness = 1.0
+    a4: NonNegative = 1.0
+    field: float = 0.0
+
+    @property
+    def length(self) -> float:
+        """Displacement sqrt(6 gamma/a4) at which the quartic force equals a coupling force of strength 1 (1 if a4 = 0)."""
+        return math.sqrt(6 * self.gamma / self.a4) if self.a4 > 0 else 1.0
+
+
+class Ensemble(Section):
+    """Which systems: sizes, disorder samples of each, relaxations (replicas) of each sample."""
+
+    n: CountOrList
+    samples: CountOrList = 1
+    replicas: Count = 1
+    batch: Count = 32  # columns of one N x R batch; part of the run, because it sets the last bits of the results
+
+    @model_validator(mode="after")
+    def _lists_match(self) -> Self:
+        sizes = self.n if isinstance(self.n, list) else [self.n]
+        if not sizes:
+            raise ValueError("n is an empty list")
+        if len(set(sizes)) != len(sizes):
+            raise ValueError(f"n = {sizes} names a size twice")
+        if isinstance(self.samples, list) and len(self.samples) != len(sizes):
+            raise ValueError(f"samples has {len(self.samples)} entries where n has {len(sizes)}")
+        return self
+
+    @property
+    def samples_of(self) -> dict[int, int]:
+        """Number of disorder samples of each size, in the order of the run file."""
+        sizes = self.n if isinstance(self.n, list) else [self.n]
+        samples = self.samples if isinstance(self.samples, list) else [self.samples] * len(sizes)
+        return dict(zip(sizes, samples, strict=True))
+
+
+class Protocol(Section):
+    """How a state is made: where it starts and how it is cooled before the final relaxation.
+
+    ``quench`` relaxes the start itself; a random start with a wide distribution stands for T = infinity.
+    ``anneal`` runs Monte Carlo sweeps from t_start down to t_end, then relaxes.
+    Defaults left open (None) depend on the model and are filled in by `RunFile`.
+    """
+
+    kind: Literal["quench", "anneal"]
+    start: Literal["random", "uniform"] = "random"
+    start_std: NonNegative | None = None
+    start_value: float | None = None
+    sweeps: Count = 1000
+    t_start: Positive | None = None
+    t_end: Positive | None = None
+    schedule: Literal["linear", "exponential"] = "linear"
+
+    @model_validator(mode="after")
+    def _cools(self) -> Self:
+        if self.t_start is not None and self.t_end is not None and self.t_end > self.t_start:
+            raise ValueError(f"t_end = {self.t_end:g} is above t_start = {self.t_start:g}")
+        return self
+
+
+class Relaxation(Section):
+    """Descent to the inherent structure: a minimum with max |dU/dv_i| below the tolerance."""
+
+    method: Literal["conjugate-gradient"] = "conjugate-gradient"
+    tolerance: Annotated[float, Field(ge=1e-13, le=1e-6)] = 1e-10
+    max_iterations: Count = 100_000
+
+
+class Couplings(Section):
+    """Couplings given from outside instead of drawn."""
+
+    file: str
+
+
+class Quantum(Section):
+    """hbar^2/m, the one free parameter of the quantum problem, used for the tunnelling parameter lambda."""
+
+    hbar2_over_m: Positive = 1.0
+
+
+class Output(Section):
+    """What is kept of every state beside its scalar observables."""
+
+    sites: bool = True  # v_i, l_i, C_i, h_i and the wells of U_eff,i
+    eigenvalues: Annotated[int, Field(ge=1)] = 4  # lowest eigenvalues of the Hessian
+
+
+class RunFile(Section):
+    """A whole run: checked, complete, immutable."""
+
+    seed: Annotated[int, Field(ge=0)]
+    model: Model
+    ensemble: Ensemble
+    protocol: Protocol
+    relaxation: Relaxation = Relaxation()
+    couplings: Couplings | None = None
+    quantum: Quantum = Quantum()
+    output: Output = Output()
+
+    _folder: Path = PrivateAttr(default=Path())
+    _given: frozenset[str] = PrivateAttr(default=frozenset())
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.couplings is not None and set(self.ensemble.samples_of.values()) != {1}:
+            raise ValueError("couplings.file gives one sample: leave ensemble.samples at 1")
+        if self.couplings is not None and len(self.ensemble.samples_of) > 1:
+            raise ValueError("couplings.file gives one size: ensemble.n must be a single number")
+        t_start = self.protocol.t_start or 2 * self.model.length**2
+        filled = {
+            "start_std": self.protocol.start_std if self.protocol.start_std is not None else self.model.length,
+            "start_value": self.protocol.start_value if self.protocol.start_value is not None else self.model.length,
+            "t_start": t_start,
+            "t_end": self.protocol.t_end or min(1e-3 * t_start, t_start),
+        }
+        if filled["t_end"] > t_start:
+            raise ValueError(f"protocol.t_end = {filled['t_end']:g} is above protocol.t_start = {t_start:g}")
+        object.__setattr__(self, "protocol", self.protocol.model_copy(update=filled))
+        return self
+
+    @property
+    def couplings_path(self) -> Path | None:
+        """Path of the given couplings, taken relative to the run file."""
+        return None if self.couplings is None else self._folder / self.couplings.file
+
+    def resolved(self) -> dict[str, Any]:
+        """Every key with its value, defaults included; what goes into the result file."""
+        return self.model_dump(mode="json")
+
+    def identity(self) -> dict[str, Any]:
+        """What two runs must share to be the same run: all but the numbers of samples and replicas."""
+        record = self.resolved()
+        ensemble = record["ensemble"]
+        del ensemble["samples"], ensemble["replicas"]
+        ensemble["n"] = list(self.ensemble.samples_of)
+        return record
+
+    def warnings(self) -> list[str]:
+        """Choices that are legal but unlikely to be meant, one line each."""
+        found = []
+        unused = {"quench": ["sweeps", "t_start", "t_end", "schedule"], "anneal": []}[self.protocol.kind]
+        unused += ["start_value"] if self.protocol.start == "random" else ["start_std"]
+        ignored = [f"protocol.{key}" for key in unused if f"protocol.{key}" in self._given]
+        if ignored:
+            found.append(
+                f"{', '.join(ignored)}: not used with kind = {self.protocol.kind!r}, start = {self.protocol.start!r}"
+            )
+        if self.protocol.kind == "quench" and self.protocol.start == "uniform" and self.ensemble.replicas > 1:
+            found.append("protocol: a quench from a uniform start makes all replicas of a sample equal")
+        if self.protocol.kind == "anneal" and self.protocol.sweeps < 10:
+            found.append(f"protocol.sweeps = {self.protocol.sweeps}: too few to anneal; this is nearly a quench")
+        return found
+
+
+def load(path: Path) -> RunFile:
+    """Read and check a run file; raise `InputError` with one line per mistake."""
+    try:
+        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"run file {path}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"run file {path}: not valid TOML: {error}") from None
+    try:
+        return parse(data, folder=Path(path).parent)
+    except InputError as error:
+        raise InputError("\n".join(f"run file {path}: {line}" for line in str(error).splitlines())) from None
+
+
+def parse(data: dict[str, Any], folder: Path = Path()) -> RunFile:
+    """Check a run given as a nested dictionary; raise `InputError` with one line per mistake."""
+    try:
+        run = RunFile.model_validate(data)
+    except ValidationError as error:
+        raise InputError("\n".join(_line(item) for item in error.errors())) from None
+    run._folder = folder
+    run._given = frozenset(
+        f"{section}.{key}" for section, table in data.items() if isinstance(table, dict) for key in table
+    )
+    return run
+
+
+def _line(error: Any) -> str:
+    """One line for one mistake: the key, what is wrong with its value, and the nearest known key."""
+    keys = [str(part) for part in error["loc"] if not str(part).startswith("~")]
+    key = ".".join(keys) or "run file"
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(keys[:-1])
+        nearest = difflib.get_close_matches(keys[-1].lower(), known, n=1, cutoff=0.5)
+        hint = f"did you mean {nearest[0]!r}?" if nearest else f"known here: {', '.join(known)}"
+        return f"{key}: unknown key; {hint}"
+    if error["type"] == "missing":
+        return f"{key}: missing; it has no default"
+    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    if error["type"] in ("model_type", "dict_type"):
+        message = "must be a table"
+    value = error["input"]
+    shown = "" if isinstance(value, dict | BaseModel) else f" = {value!r}"
+    if keys[-2:] == ["protocol", "kind"] and value == "tempering":
+        message += " in this version"
+    return f"{key}{shown}: {message}"
+
+
+def _known_keys(path: list[str]) -> list[str]:
+    """Names allowed in the table at ``path``."""
+    if path == ["model", "a2"]:
+        return ["mean", "std", "low", "high"]
+    table: Any = RunFile
+    for key in path:
+        annotation = table.model_fields[key].annotation
+        table = next(kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type) and issubclass(kind, Section))
+    return list(table.model_fields)

@@ -1,0 +1,71 @@
+"""Averages of a run: mean over disorder samples, with the standard error over samples.
+
+The states of one sample share their couplings and are not independent: they are averaged first, and only the scatter
+between samples enters the error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nsim.errors import InputError
+from nsim.observables import VARIABLES
+from nsim.results import state_arrays
+from nsim.run_directory import RunDirectory
+
+
+def summarise(directory: RunDirectory) -> dict[str, Any]:
+    """Groups by size, each with its observables.
+
+    Only finished, converged states are averaged; how many were left out is said. Raises `InputError` if a sealed file
+    is damaged (the run must be continued first) or nothing is finished yet.
+    """
+    run = directory.run()
+    sealed = directory.sealed(run)
+    if sealed.damaged:
+        raise InputError("\n".join(f"{message}; `nsim run` computes its tasks again" for message in sealed.damaged))
+    groups = []
+    for n in run.ensemble.samples_of:
+        arrays, finished = state_arrays(run, n, directory.results(sealed, n))
+        used = finished & (arrays["converged"] == 1)
+        if not finished.any():
+            continue
+        rows = {name: _masked(arrays[name], used) for name, row in VARIABLES.items() if row.averaged}
+        per_sample = {name: _mean(row, axis=1) for name, row in rows.items()}
+        lowest = np.where(used, arrays["energy"], np.inf).min(axis=1)
+        per_sample["lowest_energy"] = np.where(np.isfinite(lowest), lowest, np.nan)
+        groups.append(
+            {
+                "n": n,
+                "samples": int(used.any(axis=1).sum()),
+                "states": int(used.sum()),
+                "unconverged": int((finished & ~used).sum()),
+                "temperature": 0.0,  # relaxed states
+                "observables": {name: mean_and_error(values) for name, values in per_sample.items()},
+            }
+        )
+    if not groups:
+        raise InputError(f"{directory.path}: nothing is finished yet")
+    return {"groups": groups}
+
+
+def mean_and_error(samples: np.ndarray) -> dict[str, float | None]:
+    """Mean and standard error over independent samples (NaN left out); None where undefined."""
+    values = samples[np.isfinite(samples)]
+    mean = float(values.mean()) if len(values) else None
+    error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+    return {"mean": mean, "stderr": error}
+
+
+def _masked(values: np.ndarray, used: np.ndarray) -> np.ndarray:
+    return np.where(used, values, np.nan)
+
+
+def _mean(values: np.ndarray, axis: int) -> np.ndarray:
+    """Mean without the NaN; NaN (and no warning) where nothing is left."""
+    there = np.isfinite(values)
+    count = there.sum(axis=axis)
+    total = np.where(there, values, 0.0).sum(axis=axis)
+    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)

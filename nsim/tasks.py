@@ -1,0 +1,54 @@
+"""A run cut into independent tasks: one disorder sample with one batch of its replicas.
+
+The cut depends on the run file alone, never on the number of ranks, and a task's result on nothing but the task:
+this is what makes a run the same bit for bit however it is spread and interrupted.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from nsim.glass import Glass
+from nsim.observables import measure, variables
+from nsim.protocols import PROTOCOLS
+from nsim.run_file import RunFile
+
+
+class Task(NamedTuple):
+    """Replicas [first, first + width) of sample number ``sample`` of size n."""
+
+    n: int
+    sample: int
+    first: int
+    width: int
+
+    def __str__(self) -> str:
+        return f"n = {self.n}, sample {self.sample}, replicas {self.first}..{self.first + self.width - 1}"
+
+
+def tasks_of(run: RunFile) -> list[Task]:
+    """Every task of a run, the most expensive first, so that no rank is left alone with a large one at the end."""
+    ensemble = run.ensemble
+    return sorted(
+        (
+            Task(n, sample, first, min(ensemble.batch, ensemble.replicas - first))
+            for n, samples in ensemble.samples_of.items()
+            for sample in range(samples)
+            for first in range(0, ensemble.replicas, ensemble.batch)
+        ),
+        key=lambda task: (-task.n, task.sample, task.first),
+    )
+
+
+def perform(run: RunFile, task: Task, J: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """Draw the sample, make the states, measure them; ``J`` replaces the drawn couplings.
+
+    Returns the arrays of `nsim.observables.VARIABLES` that the run keeps.
+    """
+    glass = Glass.draw(run.model, run.seed, task.n, task.sample, J)
+    replicas = range(task.first, task.first + task.width)
+    relaxed = PROTOCOLS[run.protocol.kind](glass, run, task.sample, replicas)
+    measured = measure(glass, relaxed, run.output.eigenvalues, run.quantum.hbar2_over_m)
+    return {name: measured[name] for name in variables(run.output.sites)}
