@@ -1,0 +1,150 @@
+"""Closing the mean field: all m with m = J0 p(m) + F.
+
+Every ansatz gives order parameters and a displacement p(m) at fixed mean m of the effective fields,
+and p(m) does not depend on J0. Coexisting solutions, p = 0 and polarised ones, are the roots of
+g(m) = m - J0 p(m) - F along that one curve, found by following it with a warm start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.model import Model
+from meanfield.newton import newton
+from meanfield.single_site import global_minimum
+
+Array = NDArray[np.float64]
+
+# Geometric grid on which sign changes of g(m) are looked for.
+SCAN_POINTS = 14
+SMALLEST_FIELD = 1e-3
+
+
+@dataclass(frozen=True)
+class Point:
+    """Order parameters at one mean field m; ``x`` are the unknowns of the ansatz's Newton iteration."""
+
+    m: float
+    p: float
+    x: Array
+    residual: float
+    iterations: int
+    converged: bool
+
+
+class Ansatz(Protocol):
+    """What `self_consistent_points` needs to know of an ansatz."""
+
+    model: Model
+
+    def residual(self, m: float, x: Array) -> tuple[Array, float]:
+        """Relative errors of the stationarity conditions at fixed m, and p."""
+
+    def solve(self, m: float, previous: Point | None) -> Point:
+        """Order parameters at fixed m, from a nearby point if there is one."""
+
+
+def largest_mean_field(model: Model) -> float:
+    """A bound on |m| of any solution: sites follow their own field and the largest Gaussian one."""
+    j0, field = abs(model.j0), abs(model.field)
+    if model.potential == "ising":
+        return j0 + field
+    a2 = max(model.a2.mean - 3.0 * model.a2.std, model.a2.low)
+    m = field + j0
+    for _ in range(100):
+        v = float(global_minimum(2.0 * m, 1.2, a2, model.a4, model.gamma))
+        following = field + j0 * v + 1e-3 * m
+        if abs(following - m) < 1e-3 * m:
+            break
+        m = following
+    return 1.5 * m
+
+
+def self_consistent_points(ansatz: Ansatz, origin: Point | None, susceptibility: float) -> list[Point]:
+    """All solutions with m != 0, in order of decreasing m.
+
+    Parameters
+    ----------
+    ansatz : Ansatz
+        Its model has field F >= 0.
+    origin : Point or None
+        The solution at m = 0, where following the curve begins.
+    susceptibility : float
+        dp/dm at m = 0, which decides whether g(m) rises or falls from there.
+    """
+    j0, field = ansatz.model.j0, ansatz.model.field
+    if j0 == 0.0:
+        return [ansatz.solve(field, origin)] if field > 0 else []
+    if field == 0.0 and j0 < 0.0:
+        return []
+    top = largest_mean_field(ansatz.model)
+    points = _scan(ansatz, top, origin)
+    if field > 0.0:
+        # States polarised against the field, and for J0 < 0 the screened ones, lie on this side too.
+        mirrored = [_mirror(point) for point in points]
+        points = mirrored[::-1] + points
+    elif (1.0 - j0 * susceptibility) < 0.0 < _mismatch(ansatz.model, points[0]):
+        # A polarisation smaller than the grid's first point, just beyond a continuous onset.
+        points = [*_scan(ansatz, points[0].m, origin, smallest=1e-4)[:-1], *points]
+    found = []
+    for low, high in zip(points[:-1], points[1:], strict=True):
+        if _mismatch(ansatz.model, low) * _mismatch(ansatz.model, high) < 0:
+            found.append(_close(ansatz, low, high))
+    return found[::-1]
+
+
+def _scan(
+    ansatz: Ansatz, top: float, origin: Point | None, smallest: float = SMALLEST_FIELD
+) -> list[Point]:
+    points: list[Point] = []
+    previous = origin
+    for m in np.geomspace(smallest * top, top, SCAN_POINTS):
+        previous = ansatz.solve(float(m), previous)
+        points.append(previous)
+    return points
+
+
+def _mirror(point: Point) -> Point:
+    return Point(-point.m, -point.p, point.x, point.residual, point.iterations, point.converged)
+
+
+def _mismatch(model: Model, point: Point) -> float:
+    return point.m - model.j0 * point.p - model.field
+
+
+def _close(ansatz: Ansatz, low: Point, high: Point) -> Point:
+    """Solve for the order parameters and m together inside a bracket, by Newton's iteration.
+
+    Where that leaves the bracket, bisection at fixed m narrows it first.
+    """
+    model = ansatz.model
+    for _ in range(60):
+        g_low, g_high = _mismatch(model, low), _mismatch(model, high)
+        t = g_low / (g_low - g_high)
+        m, width = low.m + t * (high.m - low.m), high.m - low.m
+        if low.x.size == high.x.size:
+            start = np.append(low.x + t * (high.x - low.x), t)
+
+            def residual(y: Array, base: float = low.m, width: float = width) -> Array:
+                mean_field = base + width * float(y[-1])
+                r, p = ansatz.residual(mean_field, y[:-1])
+                return np.append(r, (mean_field - model.j0 * p - model.field) / (abs(mean_field) + 1e-300))
+
+            root = newton(residual, start)
+            if root.converged and -1e-9 <= root.x[-1] <= 1.0 + 1e-9:
+                m = low.m + width * float(root.x[-1])
+                p = ansatz.residual(m, root.x[:-1])[1]
+                return Point(m, p, root.x[:-1], root.residual, root.iterations, True)
+        middle = ansatz.solve(0.5 * (low.m + high.m), low)
+        if _mismatch(model, middle) * g_low < 0:
+            high = middle
+        else:
+            low = middle
+        if width < 1e-13 * (abs(low.m) + abs(high.m)):
+            break
+    error = abs(_mismatch(model, low)) / (abs(low.m) + 1e-300)
+    return Point(low.m, low.p, low.x, max(low.residual, error), low.iterations, False)

@@ -1,0 +1,295 @@
+"""One step of replica-symmetry breaking at T = 0: q_0 < q_1, C and mu = lim beta m all free.
+
+With phi_1(h) = -min_v U_eff(v; h) and Delta q = q_1 - q_0,
+
+    phi_0(h_0) = (1/mu) ln E_z exp[mu phi_1(h_0 + sqrt(Delta q) z)],
+    f = J0 p^2/2 + C q_1/2 + (mu/4)(q_1^2 - q_0^2) - E[phi_0(h_0)],    h_0 ~ N(J0 p + F, q_0).
+
+Stationarity: p = E[v*], q_1 = E[v*^2] and C = E[phi_1''] over the tilted fields, q_0 = E[phi_0'^2],
+and df/dmu = (q_1^2 - q_0^2)/4 - E[<phi_1>_tilted - phi_0]/mu = 0. They follow from KH98 (5)-(8)
+with the one-step scheme in the limit beta -> infinity at fixed mu.
+
+Both Gaussian layers are folded onto the half line. For each h_0 the inner layer is cut at h = 0,
+where v* jumps, and integrated over the displacement (`meanfield.ground_state`), so no root of the
+force is ever searched at a quadrature node.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.branches import Point, self_consistent_points
+from meanfield.ground_state import jump, potential_at_zero_field
+from meanfield.model import Model
+from meanfield.newton import Root, newton
+from meanfield.quadrature import folded_normal, gauss_legendre_panels, half_line_edges, normal_density
+from meanfield.replica_symmetric import ReplicaSymmetric, ergodic_averages, overlaps
+from meanfield.replica_symmetric import averages as rs_averages
+from meanfield.solution import Solution
+from meanfield.tilted_layer import INNER_NODES, tilted_layer
+
+Array = NDArray[np.float64]
+
+OUTER_NODES = 12
+
+
+@dataclass(frozen=True)
+class OneStepAverages:
+    """Averages over a2 and both layers of fields: the right-hand sides of the stationarity conditions.
+
+    Attributes
+    ----------
+    p, q0, q1, C : as above; C includes the jump
+    phi0 : E[phi_0]
+    gain : E[<phi_1>_tilted - phi_0], equal to mu (q_1^2 - q_0^2)/4 where df/dmu = 0
+    G : E[G]/gamma
+    C_reg, replicon_sum : E[1/U_eff''], E[1/U_eff''^2]
+    outer_replicon_sum : E[(phi_0'')^2]
+    """
+
+    p: float
+    q0: float
+    q1: float
+    C: float
+    phi0: float
+    gain: float
+    G: float
+    C_reg: float
+    replicon_sum: float
+    outer_replicon_sum: float
+
+
+def outer_edges(m: float, q0: float, q1: float) -> Array:
+    """Panel edges in |h_0|: phi_0 varies over sqrt(q_1 - q_0) at h_0 = 0, where it smooths the jump."""
+    return half_line_edges(m, np.sqrt(q0), float(np.sqrt(q1 - q0)), step=1.5)
+
+
+def averages(
+    model: Model, m: float, q0: float, q1: float, C: float, mu: float, refine: int = 0
+) -> OneStepAverages:
+    """Evaluate all averages at given order parameters (q_0 > 0, q_1 > q_0, mu > 0).
+
+    ``refine`` adds quadrature nodes to every panel: the change in the result is its error.
+    """
+    a2, weight = model.stiffness_rule(C)
+    h0, dh0 = gauss_legendre_panels(outer_edges(m, q0, q1), OUTER_NODES + refine)
+    even, odd = folded_normal(h0, m, q0)
+    even, odd = even * dh0, odd * dh0
+    inner = tilted_layer(model, C, q1 - q0, mu, a2, h0, INNER_NODES + 2 * refine)
+
+    def mean(values: Array) -> float:
+        return float(weight @ (values @ even))
+
+    return OneStepAverages(
+        p=float(weight @ (inner.v @ odd)),
+        q0=mean(inner.v**2),
+        q1=mean(inner.v2),
+        C=mean(inner.chi),
+        phi0=float(weight @ potential_at_zero_field(model, C, a2)) + mean(inner.phi0),
+        gain=mean(inner.gain),
+        G=mean(inner.G),
+        C_reg=mean(inner.chi_reg),
+        replicon_sum=mean(inner.chi2),
+        outer_replicon_sum=mean((inner.chi + mu * (inner.v2 - inner.v**2)) ** 2),
+    )
+
+
+def free_energy(model: Model, p: float, q0: float, q1: float, C: float, mu: float, phi0: float) -> float:
+    """f per site, given p and E[phi_0]."""
+    return 0.5 * model.j0 * p**2 + 0.5 * C * q1 + 0.25 * mu * (q1**2 - q0**2) - phi0
+
+
+def unpack(x: Array) -> tuple[float, float, float, float]:
+    """(q_0, q_1, C, mu) from x = (ln q_1, ln(q_1/q_0 - 1), ln C, ln(mu q_1))."""
+    log_q1, log_ratio, log_C, log_mu = np.clip(x[:4], -200.0, 60.0)
+    q1 = float(np.exp(log_q1))
+    return q1 / (1.0 + float(np.exp(log_ratio))), q1, float(np.exp(log_C)), float(np.exp(log_mu)) / q1
+
+
+def pack(q0: float, q1: float, C: float, mu: float) -> Array:
+    """Inverse of `unpack`."""
+    return np.log([q1, (q1 - q0) / q0, C, mu * q1])
+
+
+def stationarity(a: OneStepAverages, q0: float, q1: float, C: float, mu: float) -> Array:
+    """Relative errors of the conditions for q_0, q_1, C and mu.
+
+    The difference q_1 - q_0 is compared, not q_0 alone, so that a small breaking is resolved too.
+    """
+    delta_q = q1 - q0
+    return np.array(
+        [
+            a.q1 / q1 - 1.0,
+            (a.q1 - a.q0) / delta_q - 1.0,
+            a.C / C - 1.0,
+            4.0 * a.gain / (mu * (q1**2 - q0**2)) - 1.0,
+        ]
+    )
+
+
+# Below this relative breaking (q_1 - q_0)/q_1 the condition for mu drowns in rounding errors, while
+# the energy differs from RS by less than 1e-10 of itself.
+RESOLUTION = 2e-5
+
+
+@dataclass(frozen=True)
+class OneStep:
+    """1RSB at T = 0: unknowns as in `unpack`, at given mean field m.
+
+    Where RS is stable, points hold the two RS unknowns instead (`broken` tells which).
+    """
+
+    model: Model
+
+    def residual(self, m: float, x: Array) -> tuple[Array, float]:
+        """Relative errors of the stationarity conditions at fixed m, and p."""
+        if not broken(x):
+            return ReplicaSymmetric(self.model, 0.0).residual(m, x)
+        q0, q1, C, mu = unpack(x)
+        a = averages(self.model, m, q0, q1, C, mu)
+        return stationarity(a, q0, q1, C, mu), a.p
+
+    def solve(self, m: float, previous: Point | None = None) -> Point:
+        """Order parameters at fixed m, from ``previous`` or from the RS point."""
+        rs_start = None if previous is None or broken(previous.x) else previous
+        symmetric = ReplicaSymmetric(self.model, 0.0).solve(m, rs_start)
+        breaking, starts = self._starts(m, symmetric)
+        if breaking < RESOLUTION:
+            return symmetric
+        if previous is not None and broken(previous.x):
+            starts.insert(0, previous.x)
+        best: Root | None = None
+        for start in starts:
+            root = newton(lambda x: self.residual(m, x)[0], start)
+            if root.converged and _is_broken_state(root.x):
+                best = root
+                break
+            if best is None or root.residual < best.residual:
+                best = root
+        if best is None:
+            return symmetric
+        p = self.residual(m, best.x)[1]
+        converged = best.converged and _is_broken_state(best.x)
+        return Point(m, p, best.x, best.residual, best.iterations, converged)
+
+    def _starts(self, m: float, symmetric: Point) -> tuple[float, list[Array]]:
+        """Relative breaking expected from RS, and starting points; no starts where RS is stable.
+
+        With few double wells the jump alone breaks the symmetry, and power counting at h = 0 gives
+        sqrt(Delta q) = c P(0) v0^2/(1 - R) with R the regular part of E[phi''^2], and
+        mu v0 sqrt(Delta q) = c', with c near 2 and c' near 0.6 over the whole range of the model.
+        Without double wells, just beyond the transition, q_0 is near q_1/3 (the linear q(x) of full
+        RSB cut to one step) and mu q_1 is of order q_1^2.
+        """
+        q, C = overlaps(symmetric.x)
+        a = rs_averages(self.model, 0.0, m, q, C)
+        a2, weight = self.model.stiffness_rule(C)
+        v0_square = float(weight @ jump(self.model, C, a2) ** 2)
+        jump_strength = v0_square * float(normal_density(np.float64(m), q))
+        stable = a.replicon_sum < 1.0
+        if stable and jump_strength == 0.0:
+            return 0.0, []
+        estimate = 2.0 * jump_strength / max(1.0 - a.replicon_sum, 0.3)
+        breaking = min(estimate**2 / q, 0.5) if stable else 0.5
+        starts = []
+        if jump_strength > 0.0:
+            spread = np.sqrt(breaking * q)
+            starts.append(pack(q * (1.0 - breaking), q, C, 0.6 / (np.sqrt(v0_square) * spread)))
+        for ratio, mu_q in ((0.5, 1.36), (0.5, 0.5), (0.4, 0.1), (0.35, 1e-2), (0.34, 1e-3), (0.95, 1.0)):
+            starts.append(pack(ratio * q, q, C, mu_q / q))
+        return breaking, starts
+
+    def solution(self, point: Point) -> Solution:
+        """Energies and stability at a solved point."""
+        if not broken(point.x):
+            return self._collapsed(point)
+        model, m = self.model, point.m
+        q0, q1, C, mu = unpack(point.x)
+        a = averages(model, m, q0, q1, C, mu)
+        f = free_energy(model, a.p, q0, q1, C, mu, a.phi0)
+        u = -0.5 * model.j0 * a.p**2 - model.field * a.p - C * q1 - 0.5 * mu * (q1**2 - q0**2) + a.G
+        return Solution(
+            ansatz="1rsb",
+            model=model,
+            temperature=0.0,
+            free_energy=f,
+            internal_energy=u,
+            entropy=-0.25 * C**2 if model.potential == "ising" else float("nan"),
+            p=a.p,
+            m=m,
+            C=C,
+            q=np.array([q0, q1]),
+            q_diag=q1,
+            mu=np.array([mu]),
+            C_reg=a.C_reg,
+            replicon_sum=a.replicon_sum,
+            replicons=1.0 - np.array([a.outer_replicon_sum, a.replicon_sum]),
+            converged=point.converged,
+            residual=point.residual,
+            iterations=point.iterations,
+        )
+
+    def _collapsed(self, point: Point) -> Solution:
+        """The RS solution in the form of a 1RSB one with q_0 = q_1."""
+        rs = ReplicaSymmetric(self.model, 0.0).solution(point)
+        breaking, _ = self._starts(point.m, point)
+        note = "RS is stable: one-step breaking coincides with it, q_0 = q_1"
+        if breaking > 0.0:
+            note = (
+                f"the breaking (q_1 - q_0)/q_1, about {breaking:.0e}, is below what can be resolved: "
+                "RS is given, q_0 = q_1"
+            )
+        return as_one_step(rs, note)
+
+
+def as_one_step(rs: Solution, note: str) -> Solution:
+    """An RS solution written with q_0 = q_1 and an undefined mu."""
+    return replace(
+        rs,
+        ansatz="1rsb",
+        q=np.repeat(rs.q, 2),
+        mu=np.array([np.nan]),
+        replicons=np.repeat(rs.replicons, 2),
+        note=note,
+        solutions=(),
+    )
+
+
+def broken(x: Array) -> bool:
+    """Whether the unknowns are those of a broken state (four) or of RS (two)."""
+    return x.size == 4
+
+
+def _is_broken_state(x: Array) -> bool:
+    """Exclude the branch q_0 = 0, whose f is lower, and the collapse q_1 = q_0."""
+    q0, q1, _, _ = unpack(x)
+    return q0 > 1e-8 * q1 and q1 - q0 > 1e-8 * q1
+
+
+def solve(model: Model) -> Solution:
+    """All 1RSB solutions at T = 0 for a field F >= 0; the physical one on top.
+
+    The rules are those of `meanfield.replica_symmetric.solve`.
+    """
+    ansatz = OneStep(model)
+    unpolarised: list[Solution] = []
+    origin: Point | None = None
+    susceptibility = 0.0
+    if model.field == 0.0:
+        ergodic = ergodic_averages(model, 0.0)
+        if ergodic is not None:
+            point = Point(0.0, 0.0, np.array([]), 0.0, 0, True)
+            rs = ReplicaSymmetric(model, 0.0).solution(point, ergodic)
+            unpolarised.append(as_one_step(rs, "ergodic: q_0 = q_1 = 0"))
+        if ergodic is None or ergodic.replicon_sum > 1.0:
+            origin = ansatz.solve(0.0)
+            unpolarised.insert(0, ansatz.solution(origin))
+        susceptibility = unpolarised[0].susceptibility
+    polarised = [ansatz.solution(point) for point in self_consistent_points(ansatz, origin, susceptibility)]
+    candidates = unpolarised[:1] + polarised
+    physical = min(candidates, key=lambda s: (not s.converged, s.free_energy))
+    others = [s for s in unpolarised + polarised if s is not physical]
+    return replace(physical, solutions=tuple(others))

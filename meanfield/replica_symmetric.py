@@ -1,0 +1,285 @@
+"""Replica-symmetric averages and order parameters, KH98 (9), at T = 0 and T > 0.
+
+Effective fields are Gaussian, h = J0 p + F + sqrt(q) z, and
+
+    p = E[phi'],  q = E[phi'^2],  C = E[phi''],
+    f = J0 p^2/2 + C q/2 + T C^2/4 - E[phi(h)],
+
+with phi(h) = T ln int dv exp(-U_eff/T), at T = 0 phi = -min U_eff. At T = 0, phi'' contains a delta
+function at h = 0 of weight 2 v0 where sites have two wells; averages are folded onto h > 0 and the
+delta function is added by hand (equal to C = E[z v*]/sqrt(q), without its cancellation at small q).
+
+The mean m = J0 p + F of the field is taken as the independent variable here: for given m the
+overlaps (q, C) follow, and `meanfield.branches` closes m = J0 p(m) + F.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield.ground_state import half_line_nodes, jump, potential_at_zero_field
+from meanfield.branches import Point, self_consistent_points
+from meanfield.model import Model
+from meanfield.newton import Root, newton
+from meanfield.quadrature import folded_normal, gauss_legendre_panels, half_line_edges, normal_density
+from meanfield.single_site import local_potential
+from meanfield.solution import Solution
+from meanfield.thermal import thermal_field_edges, thermal_site
+
+Array = NDArray[np.float64]
+
+NODES = 16
+FIXED_POINT_STEPS = 12
+
+
+@dataclass(frozen=True)
+class Averages:
+    """Averages over P(h) and a2 at given order parameters: the right-hand sides of KH98 (9).
+
+    Attributes
+    ----------
+    p, q, C : E[phi'], E[phi'^2], E[phi''] (with the jump at T = 0)
+    phi : E[phi]
+    G : E<G>/gamma
+    C_reg : E[phi''] without the jump
+    replicon_sum : E[phi''^2] without the jump
+    """
+
+    p: float
+    q: float
+    C: float
+    phi: float
+    G: float
+    C_reg: float
+    replicon_sum: float
+
+
+def averages(model: Model, temperature: float, m: float, q: float, C: float) -> Averages:
+    """Average over the Gaussian field of mean ``m`` and variance ``q`` > 0."""
+    if temperature > 0:
+        return _thermal_averages(model, temperature, m, q, C)
+    return _ground_state_averages(model, m, q, C)
+
+
+def _ground_state_averages(model: Model, m: float, q: float, C: float) -> Averages:
+    a2, weight = model.stiffness_rule(C)
+    edges = half_line_edges(m, np.sqrt(q))
+    if edges[0] == 0.0:
+        # 1/U_eff'' is sharply peaked at h = 0 when double wells are about to appear.
+        finest = edges[1] * np.array([1e-4, 1e-2, 0.2])
+        edges = np.concatenate(([0.0], finest, edges[1:]))
+    nodes = half_line_nodes(model, C, a2, edges[None, :], NODES)
+    even, odd = folded_normal(nodes.h, m, q)
+    even, odd = weight[:, None] * nodes.dh * even, weight[:, None] * nodes.dh * odd
+    C_reg = float(np.sum(even * nodes.chi))
+    delta = 2.0 * float(weight @ jump(model, C, a2)) * float(normal_density(np.float64(m), q))
+    return Averages(
+        p=float(np.sum(odd * nodes.v)),
+        q=float(np.sum(even * nodes.v**2)),
+        C=C_reg + delta,
+        phi=float(weight @ potential_at_zero_field(model, C, a2) + np.sum(even * nodes.phi)),
+        G=float(np.sum(even * nodes.G)),
+        C_reg=C_reg,
+        replicon_sum=float(np.sum(even * nodes.chi**2)),
+    )
+
+
+def _thermal_averages(model: Model, temperature: float, m: float, q: float, C: float) -> Averages:
+    a2, weight = model.stiffness_rule(C)
+    h, dh = gauss_legendre_panels(thermal_field_edges(model, temperature, m, q, C), NODES)
+    even, odd = folded_normal(h, m, q)
+    even, odd = even * dh, odd * dh
+    site = thermal_site(model, temperature, C, a2[:, None], h[None, :])
+    chi = site.variance / temperature
+    return Averages(
+        p=float(weight @ (site.v @ odd)),
+        q=float(weight @ (site.v**2 @ even)),
+        C=float(weight @ (chi @ even)),
+        phi=float(weight @ (site.phi @ even)),
+        G=float(weight @ (_thermal_G(model, a2[:, None], site.v2, site.v4) @ even)),
+        C_reg=float(weight @ (chi @ even)),
+        replicon_sum=float(weight @ (chi**2 @ even)),
+    )
+
+
+def _thermal_G(model: Model, a2: Array, v2: Array, v4: Array) -> Array:
+    """<G(v)>/gamma from the moments <v^2> and <v^4>."""
+    if model.potential == "ising":
+        return np.zeros_like(v2)
+    return (0.5 * a2 * v2 + model.a4 * v4 / 24.0) / model.gamma
+
+
+def ergodic_averages(model: Model, temperature: float) -> Averages | None:
+    """The ergodic state p = q = 0 at zero field, with its own C; None where it does not exist.
+
+    C = E_a2[<v^2>_{h=0}]/T, at T = 0 C = E_a2[1/(a2/gamma - C)]. Newton's iteration from C = 0
+    climbs to the smallest root, because the right-hand side is increasing and convex in C.
+    """
+    if model.potential == "ising":
+        if temperature == 0:
+            return None
+        C = 1.0 / temperature
+        phi = 0.5 * C + temperature * float(np.log(2.0))
+        return Averages(0.0, 0.0, C, phi, 0.0, C, C**2)
+    if temperature == 0 and model.a2.low <= 0:
+        return None
+    C = 0.0
+    for _ in range(200):
+        a2, weight = model.stiffness_rule(C)
+        if temperature > 0:
+            site = thermal_site(model, temperature, C, a2, np.zeros_like(a2))
+            chi = site.v2 / temperature
+            slope = float(weight @ (site.v4 - site.v2**2)) / (2.0 * temperature**2)
+        else:
+            stiffness = a2 / model.gamma - C
+            if np.any(stiffness <= 0):
+                return None
+            chi = 1.0 / stiffness
+            slope = float(weight @ chi**2)
+        excess = float(weight @ chi) - C
+        if slope >= 1.0 and excess > 1e-14 * C:
+            return None
+        step = excess / (1.0 - slope) if slope < 1.0 else 0.0
+        C += step
+        if abs(step) <= 4e-16 * C:
+            break
+    phi = float(weight @ site.phi) if temperature > 0 else 0.0
+    G = float(weight @ _thermal_G(model, a2, site.v2, site.v4)) if temperature > 0 else 0.0
+    return Averages(0.0, 0.0, C, phi, G, C, float(weight @ chi**2))
+
+
+@dataclass(frozen=True)
+class ReplicaSymmetric:
+    """RS at one temperature: unknowns x = (ln q, ln C) at given mean field m, with q > 0."""
+
+    model: Model
+    temperature: float
+
+    def residual(self, m: float, x: Array) -> tuple[Array, float]:
+        """Relative errors of q = E[phi'^2] and C = E[phi''], and p = E[phi']."""
+        q, C = overlaps(x)
+        a = averages(self.model, self.temperature, m, q, C)
+        return np.array([a.q / q - 1.0, a.C / C - 1.0]), a.p
+
+    def solve(self, m: float, previous: Point | None = None) -> Point:
+        """Newton's iteration from ``previous``; failing that, from a fixed-point iteration."""
+        if previous is not None:
+            root = newton(lambda x: self.residual(m, x)[0], previous.x)
+            if root.converged:
+                return self._point(m, root)
+        q, C = overlap_scale(self.model, m)
+        for _ in range(FIXED_POINT_STEPS):
+            a = averages(self.model, self.temperature, m, q, C)
+            q, C = a.q, min(max(a.C, 0.5 * C), 2.0 * C)
+        root = newton(lambda x: self.residual(m, x)[0], np.log([q, C]))
+        if not root.converged:
+            root = newton(lambda x: self.residual(m, x)[0], self._bracketed(m))
+        return self._point(m, root)
+
+    def _point(self, m: float, root: Root) -> Point:
+        return Point(m, self.residual(m, root.x)[1], root.x, root.residual, root.iterations, root.converged)
+
+    def _bracketed(self, m: float) -> Array:
+        """Start for Newton's iteration by nested bisection in ln q and ln C.
+
+        E[phi'^2]/q falls from above one (infinite for m != 0, the ergodic instability for m = 0) to
+        zero at large q, and E[phi'']/C from infinity to zero, so both brackets exist.
+        """
+
+        def response(log_q: float) -> float:
+            low, high = -15.0, 15.0
+            for _ in range(40):
+                log_C = 0.5 * (low + high)
+                excess = averages(self.model, self.temperature, m, *np.exp([log_q, log_C])).C > np.exp(log_C)
+                low, high = (log_C, high) if excess else (low, log_C)
+            return 0.5 * (low + high)
+
+        top = 2.0 + np.log(overlap_scale(self.model, m)[0] + 1.0)
+        low, high = top - 60.0, top
+        for _ in range(40):
+            log_q = 0.5 * (low + high)
+            log_C = response(log_q)
+            excess = averages(self.model, self.temperature, m, *np.exp([log_q, log_C])).q > np.exp(log_q)
+            low, high = (log_q, high) if excess else (low, log_q)
+        return np.array([log_q, log_C])
+
+    def solution(self, point: Point, a: Averages | None = None) -> Solution:
+        """Energies and stability at a solved point; ``a`` stands for the ergodic state."""
+        model, T, m = self.model, self.temperature, point.m
+        if a is None:
+            q, C = overlaps(point.x)
+            a = averages(model, T, m, q, C)
+        else:
+            q, C = 0.0, a.C
+        p = a.p
+        f = 0.5 * model.j0 * p**2 + 0.5 * C * q + 0.25 * T * C**2 - a.phi
+        u = -0.5 * model.j0 * p**2 - model.field * p - C * q - 0.5 * T * C**2 + a.G
+        if T > 0:
+            entropy = (u - f) / T
+        else:
+            # Classical displacements have s -> -infinity; Ising spins have s = -C^2/4 at q = 1.
+            entropy = -0.25 * C**2 if model.potential == "ising" else float("nan")
+        return Solution(
+            ansatz="rs",
+            model=model,
+            temperature=T,
+            free_energy=f,
+            internal_energy=u,
+            entropy=entropy,
+            p=p,
+            m=m,
+            C=C,
+            q=np.array([q]),
+            q_diag=q + T * C,
+            mu=np.array([]),
+            C_reg=a.C_reg,
+            replicon_sum=a.replicon_sum,
+            replicons=np.array([1.0 - a.replicon_sum]),
+            converged=point.converged,
+            residual=point.residual,
+            iterations=point.iterations,
+        )
+
+
+def overlaps(x: Array) -> tuple[float, float]:
+    """(q, C) from x = (ln q, ln C), kept in the range of floating-point numbers."""
+    q, C = np.exp(np.clip(x[:2], -200.0, 60.0))
+    return float(q), float(C)
+
+
+def overlap_scale(model: Model, m: float) -> tuple[float, float]:
+    """Order of magnitude of (q, C): a site of mean stiffness in the field of equal others."""
+    if model.potential == "ising":
+        return 1.0, 0.8
+    u = model.quartic
+    k = (model.a2.mean - model.a2.std) / model.gamma
+    return (max(2.0 - k, 0.01) + abs(m) ** (2.0 / 3.0) * u ** (1.0 / 3.0)) / u, 0.8
+
+
+def solve(model: Model, temperature: float) -> Solution:
+    """All RS solutions for a field F >= 0; the physical one on top, the others in its ``solutions``.
+
+    At zero field the ergodic state is physical at p = 0 as long as it is stable, then the glassy one
+    (f is a maximum in q); against polarised states the lowest f wins.
+    """
+    ansatz = ReplicaSymmetric(model, temperature)
+    unpolarised: list[Solution] = []
+    origin: Point | None = None
+    susceptibility = 0.0
+    if model.field == 0.0:
+        ergodic = ergodic_averages(model, temperature)
+        if ergodic is not None:
+            point = Point(0.0, 0.0, np.array([]), 0.0, 0, True)
+            unpolarised.append(ansatz.solution(point, ergodic))
+        if ergodic is None or ergodic.replicon_sum > 1.0:
+            origin = ansatz.solve(0.0)
+            unpolarised.insert(0, ansatz.solution(origin))
+        susceptibility = unpolarised[0].C
+    polarised = [ansatz.solution(point) for point in self_consistent_points(ansatz, origin, susceptibility)]
+    candidates = unpolarised[:1] + polarised
+    physical = min(candidates, key=lambda s: (not s.converged, s.free_energy))
+    others = [s for s in unpolarised + polarised if s is not physical]
+    return replace(physical, solutions=tuple(others))

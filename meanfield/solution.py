@@ -1,0 +1,159 @@
+"""A solution of the mean-field equations: order parameters, energies, stability and local potentials."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meanfield import field_distribution
+from meanfield.model import Model
+
+if TYPE_CHECKING:
+    from meanfield.local_potentials import LocalPotentials
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Solution:
+    """One stationary point of the replica free energy; energies per site, k_B = 1.
+
+    Attributes
+    ----------
+    ansatz : {"rs", "1rsb"}
+    model : Model
+    temperature : float
+    free_energy, internal_energy, entropy : float
+        entropy is NaN at T = 0, where that of classical displacements diverges.
+    p : float
+        Mean displacement.
+    m : float
+        Mean J0 p + F of the effective fields.
+    C : float
+        Response beta (q_diag - q_K), the reaction coefficient of U_eff; includes jumps at T = 0.
+    q : array (K + 1,)
+        Overlaps q_0 <= ... <= q_K.
+    q_diag : float
+        Self-overlap E<v^2>; equals q_K at T = 0.
+    mu : array (K,)
+        beta m_k; NaN where the breaking vanishes and mu has no meaning.
+    C_reg : float
+        E[1/U_eff''(v*)] over P_K, the response without jumps; C at T > 0.
+    replicon_sum : float
+        E[(phi_K'')^2], without jumps at T = 0.
+    replicons : array (K + 1,)
+        lambda_k = 1 - E[(phi_k'')^2] for k = 0..K; the last one without jumps at T = 0. The delta
+        function it leaves out makes it minus infinity at T = 0 wherever double wells exist.
+    converged : bool
+    residual : float
+        Largest relative error of the stationarity conditions.
+    iterations : int
+    note : str
+        What the user has to know about this solution, or empty.
+    solutions : tuple of Solution
+        The other coexisting solutions of the same ansatz.
+    """
+
+    ansatz: str
+    model: Model
+    temperature: float
+    free_energy: float
+    internal_energy: float
+    entropy: float
+    p: float
+    m: float
+    C: float
+    q: Array
+    q_diag: float
+    mu: Array
+    C_reg: float
+    replicon_sum: float
+    replicons: Array
+    converged: bool
+    residual: float
+    iterations: int
+    note: str = ""
+    solutions: tuple[Solution, ...] = field(default=(), repr=False)
+
+    @property
+    def replicon(self) -> float:
+        """1 - E[(phi_K'')^2], at T = 0 with the regular part of phi_K'' only."""
+        return 1.0 - self.replicon_sum
+
+    @property
+    def phase(self) -> str:
+        """Name of the phase: "ergodic" (p = q = 0), "glassy" (p = 0, q > 0) or "polarised"."""
+        if self.q[-1] == 0.0:
+            return "ergodic"
+        return "glassy" if self.p == 0.0 else "polarised"
+
+    @property
+    def broken(self) -> bool:
+        """Whether the overlaps really differ: K >= 1 and not collapsed onto RS."""
+        return self.q.size > 1 and bool(self.q[0] < self.q[-1])
+
+    @property
+    def susceptibility(self) -> float:
+        """Response to a uniform field at fixed p, C + sum_k mu_k (q_k - q_{k-1})."""
+        return self.C + (float(self.mu @ np.diff(self.q)) if self.broken else 0.0)
+
+    @cached_property
+    def double_well_fraction(self) -> float:
+        """Fraction of sites whose U_eff has two wells."""
+        return field_distribution.double_well_fraction(self)
+
+    def field_density(self, h: Array) -> Array:
+        """P_K(h), the density of effective fields averaged over a2, at fields ``h`` (n,)."""
+        return field_distribution.density(self, np.asarray(h, float))
+
+    def local_potentials(self, n: int = 12) -> LocalPotentials:
+        """Quadrature ensemble of local potentials with ``n`` nodes per panel of the field axis."""
+        return field_distribution.local_potentials(self, n)
+
+    def mirrored(self) -> Solution:
+        """The image under v -> -v, which solves the model with the opposite field."""
+        return replace(
+            self,
+            model=replace(self.model, field=-self.model.field),
+            p=-self.p,
+            m=-self.m,
+            solutions=tuple(other.mirrored() for other in self.solutions),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers for JSON; what is undefined or infinite is None."""
+        return {
+            "ansatz": self.ansatz,
+            "phase": self.phase,
+            "gamma": self.model.gamma,
+            "temperature": self.temperature,
+            "j0": self.model.j0,
+            "field": self.model.field,
+            "free_energy": _number(self.free_energy),
+            "internal_energy": _number(self.internal_energy),
+            "entropy": _number(self.entropy),
+            "p": _number(self.p),
+            "C": _number(self.C),
+            "q": [_number(q) for q in self.q],
+            "q_diag": _number(self.q_diag),
+            "mu": [_number(mu) for mu in self.mu],
+            "C_reg": _number(self.C_reg),
+            "susceptibility": _number(self.susceptibility),
+            "replicon": _number(self.replicon),
+            "replicons": [_number(value) for value in self.replicons],
+            "double_well_fraction": _number(self.double_well_fraction),
+            "converged": self.converged,
+            "residual": _number(self.residual),
+            "iterations": self.iterations,
+            "note": self.note,
+            "solutions": [other.to_dict() for other in self.solutions],
+        }
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
