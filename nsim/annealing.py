@@ -23,8 +23,11 @@ def temperatures(schedule: str, t_start: float, t_end: float, sweeps: int) -> np
     """
     if sweeps == 1:
         return np.array([t_end])
-    spacing = {"linear": np.linspace, "exponential": np.geomspace}[schedule]
-    return spacing(t_start, t_end, sweeps)
+    if schedule == "linear":
+        return np.linspace(t_start, t_end, sweeps)
+    if schedule == "exponential":
+        return np.geomspace(t_start, t_end, sweeps)
+    raise ValueError(f"unknown schedule {schedule!r}")
 
 
 def anneal(glass: Glass, v: np.ndarray, streams: list[np.random.Generator], schedule: np.ndarray) -> np.ndarray:

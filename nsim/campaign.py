@@ -7,7 +7,6 @@ own parts -> merge -> summary. A kill at any moment loses the tasks in progress 
 from __future__ import annotations
 
 import signal
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -92,6 +91,9 @@ def run_campaign(
         J = None if run.couplings_path is None else couplings.load(run.couplings_path, *run.ensemble.samples_of)
         _check_stability_without_quartic(run, ranks, J)
         open_tasks = _prepare(directory, run, ranks, restart, say)
+        if ranks.rank == 0:
+            for warning in run.warnings():
+                say(f"warning: {warning}")
         outcome = _share(directory, run, ranks, J, open_tasks, progress, say)
         if ranks.rank == 0:
             _finish(directory, run, ranks, outcome, say)
@@ -114,8 +116,8 @@ def _prepare(
                 say(f"warning: {message}; set aside, its tasks are computed again")
             directory.set_aside(sealed)
             answer = [task for task in tasks_of(run) if task not in sealed.tasks]
-            if sealed.tasks and answer:
-                say(f"continuing: {len(sealed.tasks)} of {len(sealed.tasks) + len(answer)} tasks are done")
+            done = f", {len(sealed.tasks)} done before" if sealed.tasks else ""
+            say(f"{len(answer)} tasks on {ranks.size} rank(s) into {directory.path}{done}")
         except InputError as error:
             answer = error
     answer = ranks.broadcast(answer)
@@ -209,9 +211,7 @@ def _stop_signals(counters: Counters, total: int) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _finish(
-    directory: RunDirectory, run: RunFile, ranks: Ranks, outcome: Outcome, say: Callable[[str], None]
-) -> None:
+def _finish(directory: RunDirectory, run: RunFile, ranks: Ranks, outcome: Outcome, say: Callable[[str], None]) -> None:
     """Merge what is sealed (not after a stop: time may be short, and the parts are safe as they are)."""
     directory.record_failures(outcome.failures)
     sealed = directory.sealed(run)
@@ -246,10 +246,6 @@ def _check_stability_without_quartic(run: RunFile, ranks: Ranks, J: np.ndarray |
     found = [text for text in ranks.gather(unstable) or [] if text]
     first = ranks.broadcast(found[0] if found else None)
     if first:
-        raise InputError(f"model.a4 = 0 needs every a2/gamma - J positive definite, else the energy has no minimum; {first}")
-
-
-def stderr_line(line: str) -> None:
-    """Default way to say something: a line on stderr."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+        raise InputError(
+            f"model.a4 = 0 needs every a2/gamma - J positive definite, else the energy has no minimum; {first}"
+        )

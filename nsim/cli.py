@@ -52,12 +52,9 @@ def run(run_file: Path, out: Path, restart: bool, as_json: bool) -> ExitStatus:
     ranks = connect()
     checked = _on_rank_0(ranks, lambda: _load(run_file))
     first = ranks.rank == 0
-    with Progress("tasks") as progress:
+    with Progress("tasks", bar=first) as progress:
         if first:
             _check_memory(checked, ranks.size)
-            for warning in checked.warnings():
-                progress.say(f"warning: {warning}")
-            progress.say(f"nsim: {ranks.size} rank(s), {os.environ['OMP_NUM_THREADS']} thread(s) each, into {out}")
         outcome = run_campaign(
             checked, out, ranks, restart=restart, progress=progress if first else None, say=progress.say
         )
@@ -86,6 +83,10 @@ def status(directory: Path, as_json: bool) -> ExitStatus:
     sealed = opened.sealed(checked)
     tasks = tasks_of(checked)
     failures = opened.failures()
+    sizes = [
+        {"n": n, "tasks": sum(task.n == n for task in tasks), "done": sum(task.n == n for task in sealed.tasks)}
+        for n in checked.ensemble.samples_of
+    ]
     answer = {
         "tasks": len(tasks),
         "done": len(sealed.tasks),
@@ -93,14 +94,7 @@ def status(directory: Path, as_json: bool) -> ExitStatus:
         "complete": len(sealed.tasks) == len(tasks),
         "states": sum(task.width for task in tasks),
         "states_done": sum(task.width for task in sealed.tasks),
-        "sizes": [
-            {
-                "n": n,
-                "tasks": sum(task.n == n for task in tasks),
-                "done": sum(task.n == n for task in sealed.tasks),
-            }
-            for n in checked.ensemble.samples_of
-        ],
+        "sizes": sizes,
         "damaged": sealed.damaged,
         "failures": failures,
     }
@@ -109,7 +103,7 @@ def status(directory: Path, as_json: bool) -> ExitStatus:
         return ExitStatus.DONE
     state = "complete" if answer["complete"] else "not complete"
     click.echo(f"{directory}: {state}, {answer['done']} of {answer['tasks']} tasks done, {answer['failed']} failed")
-    for size in answer["sizes"]:
+    for size in sizes:
         click.echo(f"  n = {size['n']}: {size['done']} of {size['tasks']} tasks")
     for message in sealed.damaged:
         click.echo(f"  {message}")
@@ -143,7 +137,9 @@ def estimate(run_file: Path, ranks: int, as_json: bool) -> ExitStatus:
         return ExitStatus.DONE
     for n, seconds in found.task_seconds.items():
         click.echo(f"n = {n}: {seconds:.3g} s per task")
-    click.echo(f"{found.tasks} tasks, {found.core_seconds:.3g} core seconds, about {found.seconds:.3g} s on {ranks} rank(s)")
+    click.echo(
+        f"{found.tasks} tasks, {found.core_seconds:.3g} core seconds, about {found.seconds:.3g} s on {ranks} rank(s)"
+    )
     click.echo(
         f"memory {found.bytes_per_rank / 1e9:.2g} GB per rank ({available_memory() / 1e9:.3g} GB available here), "
         f"disk at most {found.bytes_on_disk / 1e9:.2g} GB"

@@ -80,9 +80,7 @@ def estimate(run: RunFile, ranks: int = 1) -> Estimate:
 
 def _task_seconds(run: RunFile, n: int, width: int) -> float:
     pilot_n = min(n, PILOT_N)
-    pilot = run.model_copy(
-        update={"couplings": None, "protocol": run.protocol.model_copy(update={"kind": "quench"})}
-    )
+    pilot = run.model_copy(update={"couplings": None, "protocol": run.protocol.model_copy(update={"kind": "quench"})})
     perform(pilot, Task(2, 0, 0, 1))  # compile the kernels first
     began = time.perf_counter()
     perform(pilot, Task(pilot_n, 0, 0, width))

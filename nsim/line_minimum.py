@@ -85,7 +85,7 @@ def first_minimum(c1: float, c2: float, c3: float, c4: float) -> float:
         new = t - slope / curvature if curvature > 0.0 else low
         if not low < new < high:
             new = 0.5 * (low + high)
-        if abs(new - t) <= 4e-16 * abs(new) or new == low or new == high:
+        if abs(new - t) <= 4e-16 * abs(new) or new in (low, high):
             return new
         t = new
     return t

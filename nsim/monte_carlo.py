@@ -105,7 +105,9 @@ def _visit_block(
         for r in range(replicas):
             old = v[i, r]
             new = old + step[r] * (2.0 * numbers[r, i, 0] - 1.0)
-            rise = ((a2[i] / 2 + a4 / 24 * new * new) * new * new - (a2[i] / 2 + a4 / 24 * old * old) * old * old) / gamma
+            rise = (
+                (a2[i] / 2 + a4 / 24 * new * new) * new * new - (a2[i] / 2 + a4 / 24 * old * old) * old * old
+            ) / gamma
             rise -= field[i, r] * (new - old)
             if rise <= 0.0 or numbers[r, i, 1] < np.exp(-beta * rise):
                 v[i, r] = new

@@ -38,7 +38,12 @@ VARIABLES: dict[str, Variable] = {
     "energy": Variable(STATE, "E0", "energy per site U/N", averaged=True),
     "p": Variable(STATE, "v0", "mean displacement (1/N) sum v_i", averaged=True),
     "q": Variable(STATE, "v0^2", "mean squared displacement (1/N) sum v_i^2", averaged=True),
-    "C": Variable(STATE, "v0^2/E0", "linear response without jumps, (1/N) sum Gr_ii, Gr = inverse Hessian", averaged=True),
+    "C": Variable(
+        STATE,
+        "v0^2/E0",
+        "linear response without jumps, (1/N) sum Gr_ii, Gr = inverse Hessian",
+        averaged=True,
+    ),
     "replicon_sum": Variable(STATE, "v0^4/E0^2", "(1/N) sum Gr_ii^2; below 1 in a stable state", averaged=True),
     "lambda_min": Variable(STATE, "E0/v0^2", "lowest eigenvalue of the Hessian", averaged=True),
     "double_well_fraction": Variable(STATE, "1", "fraction of sites whose U_eff,i has two minima", averaged=True),

@@ -14,17 +14,29 @@ LINES = 10  # ... and about so many over a run
 class Progress:
     """Shows (done, total) on stderr; use as a context manager and call it."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, bar: bool = True) -> None:
         self._what = what
         self._began = self._last = time.monotonic()
         self._last_done = 0
         self._bar = None
-        if sys.stderr.isatty():
+        if bar and sys.stderr.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                TextColumn,
+                TimeElapsedColumn,
+                TimeRemainingColumn,
+            )
             from rich.progress import Progress as Bar
 
-            columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+            columns = (
+                TextColumn(what),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+            )
             self._bar = Bar(*columns, console=Console(stderr=True))
             self._row = self._bar.add_task(what, total=None)
 
@@ -33,7 +45,9 @@ class Progress:
             self._bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._bar:
             self._bar.stop()
 

@@ -17,7 +17,7 @@ Protocol = Callable[[Glass, RunFile, int, Sequence[int]], Relaxed]
 
 def start(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int]) -> np.ndarray:
     """Starting states, shape (N, R): random (each replica from its own stream) or uniform."""
-    protocol = run.protocol
+    protocol = run.recipe
     if protocol.start == "uniform":
         return np.full((glass.n, len(replicas)), protocol.start_value, dtype=float)
     streams = (generator(run.seed, glass.n, sample, Purpose.START, replica) for replica in replicas)
@@ -31,7 +31,7 @@ def quench(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int]) -> 
 
 def annealing(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int]) -> Relaxed:
     """Cool the start by Monte Carlo from t_start to t_end, then relax."""
-    protocol = run.protocol
+    protocol = run.recipe
     schedule = temperatures(protocol.schedule, protocol.t_start, protocol.t_end, protocol.sweeps)
     streams = [generator(run.seed, glass.n, sample, Purpose.MONTE_CARLO, replica) for replica in replicas]
     return _relax(glass, run, anneal(glass, start(glass, run, sample, replicas), streams, schedule))

@@ -111,7 +111,10 @@ def _conjugate_gradients(
             if not len(active):
                 return result, steps
             v, Jv = np.compress(running, v, axis=1), np.compress(running, Jv, axis=1)
-            gradient, direction = np.compress(running, gradient, axis=1), np.compress(running, direction, axis=1)
+            gradient, direction = (
+                np.compress(running, gradient, axis=1),
+                np.compress(running, direction, axis=1),
+            )
             squared = squared[running]
         Jd = glass.J @ direction
         _step_to_line_minimum(v, Jv, direction, gradient, Jd, glass.a2, glass.a4, glass.gamma)
@@ -218,8 +221,8 @@ def _push_off_saddle(glass: Glass, v: np.ndarray) -> np.ndarray:
         gradient = glass.gradient(v)
         if gradient @ d > 0:
             gradient = gradient * 0.0  # at a saddle the slope is rounding; curvature alone drives the push
-        columns = [np.ascontiguousarray(x[:, None]) for x in (v, d, gradient, glass.J @ d)]
-        c = quartic_coefficients(*columns, glass.a2, glass.a4, glass.gamma)[:, 0]
-        slope = min(c[0], -1e-12 * (abs(c[1]) + abs(c[3])))
-        sides.append(v + first_minimum(slope, c[1], c[2], c[3]) * d)
+        x, direction, slope, Jd = (np.ascontiguousarray(y[:, None]) for y in (v, d, gradient, glass.J @ d))
+        c = quartic_coefficients(x, direction, slope, Jd, glass.a2, glass.a4, glass.gamma)[:, 0]
+        downhill = min(c[0], -1e-12 * (abs(c[1]) + abs(c[3])))
+        sides.append(v + first_minimum(downhill, c[1], c[2], c[3]) * d)
     return min(sides, key=lambda side: float(glass.energy(side)))

@@ -32,7 +32,11 @@ def write_part(path: Path, results: dict[Task, Result]) -> None:
                 group[name] = np.stack([results[task][name] for task in tasks])
         file.flush()
         image = file.id.get_file_image()
-    write_sealed(path, lambda temporary: temporary.write_bytes(image) and None)
+
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(image)
+
+    write_sealed(path, write)
 
 
 def tasks_in_part(path: Path) -> list[Task]:

@@ -56,9 +56,7 @@ def write_results(
     write_sealed(path, write)
 
 
-def _write_size(
-    group: Any, run: RunFile, n: int, samples: int, results: Iterable[tuple[Task, Result]]
-) -> None:
+def _write_size(group: Any, run: RunFile, n: int, samples: int, results: Iterable[tuple[Task, Result]]) -> None:
     replicas, batch = run.ensemble.replicas, run.ensemble.batch
     sizes = {"sample": samples, "replica": replicas, "site": n, "mode": run.output.eigenvalues}
     group.dimensions = sizes
@@ -97,7 +95,10 @@ def _create(group: Any, name: str, variable: Variable, sizes: dict[str, int], ba
     options: dict[str, Any] = {}
     if "site" in variable.dims:
         # A chunk is what one task writes at once.
-        chunks = [1, *(min(batch, sizes[dim]) if dim == "replica" else sizes[dim] for dim in variable.dims[1:])]
+        chunks = [
+            1,
+            *(min(batch, sizes[dim]) if dim == "replica" else sizes[dim] for dim in variable.dims[1:]),
+        ]
         options = {"chunks": tuple(chunks), **COMPRESSION}
     fill = np.nan if variable.dtype == "f8" else None
     target = group.create_variable(name, variable.dims, variable.dtype, fillvalue=fill, **options)
@@ -138,7 +139,7 @@ def read_results(path: Path, wanted: Iterable[Task]) -> Iterator[tuple[Task, Res
 def state_arrays(
     run: RunFile, n: int, results: Iterable[tuple[Task, Result]]
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Scalar observables of one size, each (samples, replicas) with NaN where missing, and the mask of finished states."""
+    """Scalar observables of one size, (samples, replicas) with NaN where missing, and the mask of finished states."""
     shape = (run.ensemble.samples_of[n], run.ensemble.replicas)
     names = [name for name, variable in VARIABLES.items() if variable.dims == ("sample", "replica")]
     arrays = {name: np.full(shape, np.nan) for name in names}

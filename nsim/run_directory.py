@@ -78,7 +78,12 @@ class RunDirectory:
             remove_temporaries(self.parts_path)
             self._write_json(
                 self._record_path,
-                {"format_version": FORMAT_VERSION, "run": run.resolved(), "couplings_sha256": _couplings_digest(run)},
+                {
+                    "format_version": FORMAT_VERSION,
+                    "run": run.resolved(),
+                    "folder": str(run.folder.resolve()),
+                    "couplings_sha256": _couplings_digest(run),
+                },
             )
         except OSError as error:
             raise InputError(f"{error.filename or self.path}: {error.strerror or error}") from None
@@ -96,7 +101,9 @@ class RunDirectory:
                     raise InputError(f"{self.path} is in use by another running job") from None
                 time.sleep(0.1)
             except OSError as error:
-                messages.append(f"warning: {self.path}: no lock on this file system ({error.strerror}); run one job only")
+                messages.append(
+                    f"warning: {self.path}: no lock on this file system ({error.strerror}); run one job only"
+                )
                 return
 
     def close(self) -> None:
@@ -114,13 +121,17 @@ class RunDirectory:
     def _compare(self, held: dict[str, Any], run: RunFile) -> list[str]:
         """Raise unless ``run`` is the run held, or extends it; return a message if it extends it."""
         if held.get("format_version") != FORMAT_VERSION:
-            raise InputError(f"{self.path} was written in format {held.get('format_version')}, this is {FORMAT_VERSION}")
+            raise InputError(
+                f"{self.path} was written in format {held.get('format_version')}, this is {FORMAT_VERSION}"
+            )
         old = run_file.parse(held["run"])
         different = _first_difference(old.identity(), run.identity())
         if different is None and held.get("couplings_sha256") != _couplings_digest(run):
             different = "the content of couplings.file"
         if different:
-            raise InputError(f"{self.path} holds another run: {different}; use another --out, or --restart to begin anew")
+            raise InputError(
+                f"{self.path} holds another run: {different}; use another --out, or --restart to begin anew"
+            )
         before, now = old.ensemble, run.ensemble
         shrunk = [
             f"ensemble.samples {before.samples_of[n]} -> {now.samples_of[n]} (n = {n})"
@@ -155,7 +166,7 @@ class RunDirectory:
         held = self.record()
         if held is None:
             raise InputError(f"{self.path}: not a run directory (no run.json)")
-        return run_file.parse(held["run"])
+        return run_file.parse(held["run"], folder=Path(held["folder"]))
 
     def sealed(self, run: RunFile) -> Sealed:
         """Look through all sealed files; damaged ones are named, their tasks left out."""

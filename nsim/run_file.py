@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -77,7 +78,7 @@ Stiffness = Annotated[
 
 
 class Model(Section):
-    """U(v) = -1/2 sum_{i!=j} J_ij v_i v_j + (1/gamma) sum_i (a2_i v_i^2/2 + a4 v_i^4/24) - F sum_i v_i [KH98 (2), (3)]."""
+    """U = -1/2 sum_{i!=j} J_ij v_i v_j + (1/gamma) sum_i (a2_i v_i^2/2 + a4 v_i^4/24) - F sum_i v_i [KH98 (2, 3)]."""
 
     gamma: Positive
     j0: float = 0.0
@@ -87,7 +88,7 @@ class Model(Section):
 
     @property
     def length(self) -> float:
-        """Displacement sqrt(6 gamma/a4) at which the quartic force equals a coupling force of strength 1 (1 if a4 = 0)."""
+        """sqrt(6 gamma/a4), where the quartic force equals a coupling force of strength 1 [v0]; 1 if a4 = 0."""
         return math.sqrt(6 * self.gamma / self.a4) if self.a4 > 0 else 1.0
 
 
@@ -123,7 +124,7 @@ class Protocol(Section):
 
     ``quench`` relaxes the start itself; a random start with a wide distribution stands for T = infinity.
     ``anneal`` runs Monte Carlo sweeps from t_start down to t_end, then relaxes.
-    Defaults left open (None) depend on the model and are filled in by `RunFile`.
+    Defaults left open (None) depend on the model; `RunFile.recipe` fills them in.
     """
 
     kind: Literal["quench", "anneal"]
@@ -140,6 +141,15 @@ class Protocol(Section):
         if self.t_start is not None and self.t_end is not None and self.t_end > self.t_start:
             raise ValueError(f"t_end = {self.t_end:g} is above t_start = {self.t_start:g}")
         return self
+
+
+class Recipe(Protocol):
+    """A protocol with nothing left open."""
+
+    start_std: NonNegative
+    start_value: float
+    t_start: Positive
+    t_end: Positive
 
 
 class Relaxation(Section):
@@ -190,17 +200,31 @@ class RunFile(Section):
             raise ValueError("couplings.file gives one sample: leave ensemble.samples at 1")
         if self.couplings is not None and len(self.ensemble.samples_of) > 1:
             raise ValueError("couplings.file gives one size: ensemble.n must be a single number")
-        t_start = self.protocol.t_start or 2 * self.model.length**2
-        filled = {
-            "start_std": self.protocol.start_std if self.protocol.start_std is not None else self.model.length,
-            "start_value": self.protocol.start_value if self.protocol.start_value is not None else self.model.length,
-            "t_start": t_start,
-            "t_end": self.protocol.t_end or min(1e-3 * t_start, t_start),
-        }
-        if filled["t_end"] > t_start:
-            raise ValueError(f"protocol.t_end = {filled['t_end']:g} is above protocol.t_start = {t_start:g}")
-        object.__setattr__(self, "protocol", self.protocol.model_copy(update=filled))
+        if self.recipe.t_end > self.recipe.t_start:
+            recipe = self.recipe
+            raise ValueError(f"protocol.t_end = {recipe.t_end:g} is above the default t_start = {recipe.t_start:g}")
         return self
+
+    @property
+    def recipe(self) -> Recipe:
+        """The protocol with its model-dependent defaults filled in."""
+        given, length = self.protocol, self.model.length
+        t_start = 2 * length**2 if given.t_start is None else given.t_start
+        return Recipe(
+            kind=given.kind,
+            start=given.start,
+            start_std=length if given.start_std is None else given.start_std,
+            start_value=length if given.start_value is None else given.start_value,
+            sweeps=given.sweeps,
+            t_start=t_start,
+            t_end=1e-3 * t_start if given.t_end is None else given.t_end,
+            schedule=given.schedule,
+        )
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the run file, from which relative paths count."""
+        return self._folder
 
     @property
     def couplings_path(self) -> Path | None:
@@ -209,7 +233,7 @@ class RunFile(Section):
 
     def resolved(self) -> dict[str, Any]:
         """Every key with its value, defaults included; what goes into the result file."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json") | {"protocol": self.recipe.model_dump(mode="json")}
 
     def identity(self) -> dict[str, Any]:
         """What two runs must share to be the same run: all but the numbers of samples and replicas."""
@@ -255,7 +279,7 @@ def parse(data: dict[str, Any], folder: Path = Path()) -> RunFile:
     try:
         run = RunFile.model_validate(data)
     except ValidationError as error:
-        raise InputError("\n".join(_line(item) for item in error.errors())) from None
+        raise InputError("\n".join(_lines(error.errors()))) from None
     run._folder = folder
     run._given = frozenset(
         f"{section}.{key}" for section, table in data.items() if isinstance(table, dict) for key in table
@@ -263,14 +287,20 @@ def parse(data: dict[str, Any], folder: Path = Path()) -> RunFile:
     return run
 
 
+def _lines(errors: Sequence[Any]) -> list[str]:
+    """One line per mistake. A key that was only misspelt is not reported as missing, too."""
+    unknown = [_keys(error) for error in errors if error["type"] == "extra_forbidden"]
+    misspelt = [[*keys[:-1], _nearest(keys)] for keys in unknown]
+    return [_line(error) for error in errors if error["type"] != "missing" or _keys(error) not in misspelt]
+
+
 def _line(error: Any) -> str:
     """One line for one mistake: the key, what is wrong with its value, and the nearest known key."""
-    keys = [str(part) for part in error["loc"] if not str(part).startswith("~")]
+    keys = _keys(error)
     key = ".".join(keys) or "run file"
     if error["type"] == "extra_forbidden":
-        known = _known_keys(keys[:-1])
-        nearest = difflib.get_close_matches(keys[-1].lower(), known, n=1, cutoff=0.5)
-        hint = f"did you mean {nearest[0]!r}?" if nearest else f"known here: {', '.join(known)}"
+        nearest = _nearest(keys)
+        hint = f"did you mean {nearest!r}?" if nearest else f"known here: {', '.join(_known_keys(keys[:-1]))}"
         return f"{key}: unknown key; {hint}"
     if error["type"] == "missing":
         return f"{key}: missing; it has no default"
@@ -284,6 +314,17 @@ def _line(error: Any) -> str:
     return f"{key}{shown}: {message}"
 
 
+def _keys(error: Any) -> list[str]:
+    """Where the mistake is."""
+    return [str(part) for part in error["loc"] if not str(part).startswith("~")]
+
+
+def _nearest(keys: list[str]) -> str | None:
+    """The known key an unknown one is likely to mean."""
+    nearest = difflib.get_close_matches(keys[-1].lower(), _known_keys(keys[:-1]), n=1, cutoff=0.5)
+    return nearest[0] if nearest else None
+
+
 def _known_keys(path: list[str]) -> list[str]:
     """Names allowed in the table at ``path``."""
     if path == ["model", "a2"]:
@@ -291,5 +332,6 @@ def _known_keys(path: list[str]) -> list[str]:
     table: Any = RunFile
     for key in path:
         annotation = table.model_fields[key].annotation
-        table = next(kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type) and issubclass(kind, Section))
+        kinds = (annotation, *get_args(annotation))  # `Couplings | None` has its table among the arguments
+        table = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section))
     return list(table.model_fields)

@@ -1,0 +1,129 @@
+"""The run file: what is accepted, what is refused, and in which words."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nsim.errors import InputError
+from nsim.run_file import load, parse
+
+
+def test_defaults_are_filled_in_and_recorded(run_dict):
+    run = parse(run_dict())
+    record = run.resolved()
+    assert record["model"] == {"gamma": 4.0, "j0": 0.0, "a2": 1.0, "a4": 1.0, "field": 0.0}
+    # The natural length sqrt(6 gamma/a4) and its square set the start and the temperatures.
+    assert record["protocol"]["start_std"] == pytest.approx(24**0.5)
+    assert record["protocol"]["t_start"] == pytest.approx(48.0)
+    assert record["relaxation"]["tolerance"] == 1e-10
+    assert parse(record).resolved() == record
+    assert run.ensemble.samples_of == {12: 6, 20: 4}
+
+
+def test_identity_leaves_out_only_what_may_grow(run_dict):
+    base = parse(run_dict()).identity()
+    assert parse(run_dict(ensemble__samples=9, ensemble__replicas=7)).identity() == base
+    for change in (
+        {"seed": 12},
+        {"model__gamma": 4.1},
+        {"ensemble__n": [12, 21]},
+        {"ensemble__batch": 3},
+        {"protocol__kind": "anneal"},
+        {"relaxation__tolerance": 1e-11},
+    ):
+        assert parse(run_dict(**change)).identity() != base, change
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"model__gama": 1.0}, ["model.gama", "did you mean 'gamma'"]),
+        ({"modle": {}}, ["modle", "did you mean 'model'"]),
+        ({"model__gamma": -1.0}, ["model.gamma = -1.0", "greater than 0"]),
+        ({"model__gamma": float("nan")}, ["model.gamma", "finite"]),
+        ({"model__gamma": "4"}, ["model.gamma = '4'", "number"]),
+        ({"model__gamma": True}, ["model.gamma", "number"]),
+        ({"model__a4": -0.5}, ["model.a4 = -0.5"]),
+        ({"model__a2": {"mean": 1.0, "sdt": 5.0}}, ["model.a2.sdt", "did you mean 'std'"]),
+        ({"model__a2": {"low": 3.0, "high": 2.0}}, ["low = 3", "above high = 2"]),
+        ({"model": 3}, ["model = 3", "table"]),
+        ({"ensemble__n": 0}, ["ensemble.n = 0"]),
+        ({"ensemble__n": [8, 0]}, ["ensemble.n.1 = 0"]),
+        ({"ensemble__n": []}, ["n is an empty list"]),
+        ({"ensemble__n": [8, 8]}, ["names a size twice"]),
+        ({"ensemble__samples": [1, 2, 3]}, ["samples has 3 entries where n has 2"]),
+        ({"ensemble__samples": 1.5}, ["ensemble.samples = 1.5"]),
+        ({"protocol__kind": "temper"}, ["protocol.kind = 'temper'", "'quench' or 'anneal'"]),
+        ({"protocol__t_start": 1.0, "protocol__t_end": 2.0}, ["t_end = 2", "above t_start = 1"]),
+        ({"protocol__t_end": 1e3}, ["t_end = 1000", "above"]),
+        ({"seed": -1}, ["seed = -1"]),
+        ({"seed": True}, ["seed"]),
+        ({"couplings": {"file": "J.npy"}}, ["couplings.file gives one sample"]),
+    ],
+)
+def test_mistakes_are_named_in_one_line(run_dict, change, words):
+    with pytest.raises(InputError) as caught:
+        parse(run_dict(**change))
+    (line,) = str(caught.value).splitlines()
+    for word in words:
+        assert word in line
+
+
+@pytest.mark.parametrize("path", ["seed", "model.gamma", "ensemble.n", "protocol.kind"])
+def test_required_keys(run_dict, path):
+    run = run_dict()
+    section, _, key = path.partition(".")
+    if key:
+        del run[section][key]
+    else:
+        del run[section]
+    with pytest.raises(InputError, match=f"^{path}: missing"):
+        parse(run)
+
+
+def test_all_mistakes_at_once(run_dict):
+    with pytest.raises(InputError) as caught:
+        parse(run_dict(model__gamma=0.0, ensemble__replicas=0, protocol__sweps=3))
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_unwise_choices_warn(run_dict):
+    assert parse(run_dict()).warnings() == []
+    assert "protocol.sweeps" in parse(run_dict(protocol__sweeps=5)).warnings()[0]
+    assert "equal" in parse(run_dict(protocol__start="uniform")).warnings()[0]
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(InputError, match="No such file"):
+        load(tmp_path / "missing.toml")
+    (tmp_path / "broken.toml").write_text("seed = = 3\n")
+    with pytest.raises(InputError, match="not valid TOML"):
+        load(tmp_path / "broken.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="not valid TOML"):
+        load(tmp_path / "binary.toml")
+
+
+_leaf = (
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.floats()
+    | st.text(max_size=3)
+    | st.lists(st.integers(), max_size=2)
+)
+_keys = st.sampled_from(
+    ["seed", "model", "ensemble", "protocol", "couplings", "gamma", "a2", "n", "kind", "mean", "low", "x"]
+)
+
+
+@given(
+    st.dictionaries(
+        _keys, _leaf | st.dictionaries(_keys, _leaf | st.dictionaries(_keys, _leaf, max_size=3), max_size=4)
+    )
+)
+def test_any_dictionary_is_a_run_or_an_input_error(data):
+    try:
+        parse(data)
+    except InputError as error:
+        assert str(error)
