@@ -7,14 +7,14 @@ g(m) = m - J0 p(m) - F along that one curve, found by following it with a warm s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meanfield.model import Model
-from meanfield.newton import newton
+from meanfield.newton import TARGET, newton
 from meanfield.single_site import global_minimum
 
 Array = NDArray[np.float64]
@@ -22,6 +22,8 @@ Array = NDArray[np.float64]
 # Geometric grid on which sign changes of g(m) are looked for.
 SCAN_POINTS = 14
 SMALLEST_FIELD = 1e-3
+# Relative accuracy of the order parameters on that grid; roots found there are then solved to the end.
+SCAN_TARGET = 1e-5
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class Ansatz(Protocol):
     def residual(self, m: float, x: Array) -> tuple[Array, float]:
         """Relative errors of the stationarity conditions at fixed m, and p."""
 
-    def solve(self, m: float, previous: Point | None) -> Point:
-        """Order parameters at fixed m, from a nearby point if there is one."""
+    def solve(self, m: float, previous: Point | None, target: float = TARGET) -> Point:
+        """Order parameters at fixed m to a relative ``target``, from a nearby point if there is one."""
 
 
 def largest_mean_field(model: Model) -> float:
@@ -103,13 +105,17 @@ def _scan(
     points: list[Point] = []
     previous = origin
     for m in np.geomspace(smallest * top, top, SCAN_POINTS):
-        previous = ansatz.solve(float(m), previous)
-        points.append(previous)
+        point = ansatz.solve(float(m), previous, SCAN_TARGET)
+        points.append(point)
+        # The unknowns are logarithms, smooth in ln m: extrapolate them to the next point.
+        previous = point
+        if len(points) > 1 and points[-2].x.size == point.x.size:
+            previous = replace(point, x=2.0 * point.x - points[-2].x)
     return points
 
 
 def _mirror(point: Point) -> Point:
-    return Point(-point.m, -point.p, point.x, point.residual, point.iterations, point.converged)
+    return replace(point, m=-point.m, p=-point.p)
 
 
 def _mismatch(model: Model, point: Point) -> float:
@@ -139,7 +145,7 @@ def _close(ansatz: Ansatz, low: Point, high: Point) -> Point:
                 m = low.m + width * float(root.x[-1])
                 p = ansatz.residual(m, root.x[:-1])[1]
                 return Point(m, p, root.x[:-1], root.residual, root.iterations, True)
-        middle = ansatz.solve(0.5 * (low.m + high.m), low)
+        middle = ansatz.solve(0.5 * (low.m + high.m), low, SCAN_TARGET)
         if _mismatch(model, middle) * g_low < 0:
             high = middle
         else:

@@ -23,6 +23,8 @@ Potential = Literal["quartic", "ising"]
 
 # Beyond 8.5 standard deviations a Gaussian holds 2e-17 of its weight, less than a rounding error.
 GAUSSIAN_RANGE = 8.5
+# Panels in t, with a short one where double wells begin: at T > 0 that is smoothed over T^(1/4).
+PANELS = np.array([0.0, 0.1, 0.35, 0.65, 1.0])
 
 
 class ParameterError(ValueError):
@@ -138,7 +140,7 @@ class LocalStiffness:
         for sign, length in ((-1.0, split - low), (1.0, high - split)):
             if length <= 0:
                 continue
-            t, dt = gauss_legendre_panels(math.sqrt(length) * np.linspace(0.0, 1.0, 4), nodes_per_panel)
+            t, dt = gauss_legendre_panels(math.sqrt(length) * PANELS, nodes_per_panel)
             nodes.append(split + sign * t**2)
             weights.append(2.0 * t * dt)
         a2, weight = np.concatenate(nodes), np.concatenate(weights)

@@ -17,29 +17,27 @@ ACCEPT = 1e-10
 
 @dataclass(frozen=True)
 class Root:
-    """Outcome of `newton`: the point, its residual (max norm), and whether that is acceptable."""
+    """Outcome of `newton`: the best point, its residual (max norm), and whether that is acceptable."""
 
     x: Array
     residual: float
     iterations: int
-
-    @property
-    def converged(self) -> bool:
-        """Whether every stationarity condition holds to a relative 1e-10."""
-        return self.residual <= ACCEPT
+    converged: bool
 
 
 def newton(
     residual: Callable[[Array], Array],
     start: Array,
     max_step: float = 0.7,
-    max_iterations: int = 60,
+    max_iterations: int = 40,
+    target: float = TARGET,
 ) -> Root:
     """Solve ``residual(x) = 0`` for x of shape (n,), both of order one.
 
     The Jacobian is a forward difference, kept as long as it serves (chord steps). Unknowns are
     logarithms of order parameters, so a step is limited to ``max_step`` and halved until the
-    residual falls. Returns the best point met; never raises.
+    residual falls. Stops at ``target``; what a larger one or rounding leaves is accepted up to 1e-10.
+    Returns the best point met; never raises.
     """
     x = np.array(start, dtype=float)
     r = residual(x)
@@ -48,7 +46,7 @@ def newton(
     jacobian: Array | None = None
     iteration = 0
     for iteration in range(1, max_iterations + 1):
-        if not np.isfinite(norm) or norm <= TARGET:
+        if not np.isfinite(norm) or norm <= target:
             break
         fresh = jacobian is None
         if jacobian is None:
@@ -81,7 +79,7 @@ def newton(
         x, r, norm = trial, trial_r, trial_norm
         if norm < best_norm:
             best, best_norm = x, norm
-    return Root(best, float(best_norm), iteration)
+    return Root(best, float(best_norm), iteration, bool(best_norm <= max(ACCEPT, target)))
 
 
 def _norm(r: Array) -> float:

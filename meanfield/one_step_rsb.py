@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from meanfield.branches import Point, self_consistent_points
 from meanfield.ground_state import jump, potential_at_zero_field
 from meanfield.model import Model
-from meanfield.newton import Root, newton
+from meanfield.newton import TARGET, Root, newton
 from meanfield.quadrature import folded_normal, gauss_legendre_panels, half_line_edges, normal_density
-from meanfield.replica_symmetric import ReplicaSymmetric, ergodic_averages, overlaps
+from meanfield.replica_symmetric import ReplicaSymmetric, ergodic_averages, linear_response, overlaps
 from meanfield.replica_symmetric import averages as rs_averages
 from meanfield.solution import Solution
 from meanfield.tilted_layer import INNER_NODES, tilted_layer
@@ -133,6 +133,8 @@ def stationarity(a: OneStepAverages, q0: float, q1: float, C: float, mu: float) 
 # Below this relative breaking (q_1 - q_0)/q_1 the condition for mu drowns in rounding errors, while
 # the energy differs from RS by less than 1e-10 of itself.
 RESOLUTION = 2e-5
+# Below this relative breaking the estimate from the RS point is all that Newton's iteration needs.
+WEAK = 0.02
 
 
 @dataclass(frozen=True)
@@ -152,18 +154,19 @@ class OneStep:
         a = averages(self.model, m, q0, q1, C, mu)
         return stationarity(a, q0, q1, C, mu), a.p
 
-    def solve(self, m: float, previous: Point | None = None) -> Point:
+    def solve(self, m: float, previous: Point | None = None, target: float = TARGET) -> Point:
         """Order parameters at fixed m, from ``previous`` or from the RS point."""
         rs_start = None if previous is None or broken(previous.x) else previous
-        symmetric = ReplicaSymmetric(self.model, 0.0).solve(m, rs_start)
+        symmetric = ReplicaSymmetric(self.model, 0.0).solve(m, rs_start, target)
         breaking, starts = self._starts(m, symmetric)
         if breaking < RESOLUTION:
             return symmetric
         if previous is not None and broken(previous.x):
-            starts.insert(0, previous.x)
+            # The weaker the breaking the better the estimate, and the faster it changes along m.
+            starts.insert(0 if breaking > 0.1 else 1, previous.x)
         best: Root | None = None
         for start in starts:
-            root = newton(lambda x: self.residual(m, x)[0], start)
+            root = newton(lambda x: self.residual(m, x)[0], start, target=target)
             if root.converged and _is_broken_state(root.x):
                 best = root
                 break
@@ -198,7 +201,9 @@ class OneStep:
         if jump_strength > 0.0:
             spread = np.sqrt(breaking * q)
             starts.append(pack(q * (1.0 - breaking), q, C, 0.6 / (np.sqrt(v0_square) * spread)))
-        for ratio, mu_q in ((0.5, 1.36), (0.5, 0.5), (0.4, 0.1), (0.35, 1e-2), (0.34, 1e-3), (0.95, 1.0)):
+        if breaking < WEAK:
+            return breaking, starts
+        for ratio, mu_q in ((0.5, 1.36), (0.95, 1.0), (0.5, 0.5), (0.4, 0.1), (0.35, 1e-2), (0.34, 1e-3)):
             starts.append(pack(ratio * q, q, C, mu_q / q))
         return breaking, starts
 
@@ -287,6 +292,8 @@ def solve(model: Model) -> Solution:
         if ergodic is None or ergodic.replicon_sum > 1.0:
             origin = ansatz.solve(0.0)
             unpolarised.insert(0, ansatz.solution(origin))
+        else:
+            origin = linear_response(model, ergodic)
         susceptibility = unpolarised[0].susceptibility
     polarised = [ansatz.solution(point) for point in self_consistent_points(ansatz, origin, susceptibility)]
     candidates = unpolarised[:1] + polarised

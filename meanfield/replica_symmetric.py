@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meanfield.ground_state import half_line_nodes, jump, potential_at_zero_field
-from meanfield.branches import Point, self_consistent_points
+from meanfield.branches import SMALLEST_FIELD, Point, largest_mean_field, self_consistent_points
 from meanfield.model import Model
-from meanfield.newton import Root, newton
+from meanfield.newton import TARGET, Root, newton
 from meanfield.quadrature import folded_normal, gauss_legendre_panels, half_line_edges, normal_density
 from meanfield.single_site import local_potential
 from meanfield.solution import Solution
@@ -69,7 +69,7 @@ def _ground_state_averages(model: Model, m: float, q: float, C: float) -> Averag
     edges = half_line_edges(m, np.sqrt(q))
     if edges[0] == 0.0:
         # 1/U_eff'' is sharply peaked at h = 0 when double wells are about to appear.
-        finest = edges[1] * np.array([1e-4, 1e-2, 0.2])
+        finest = edges[1] * np.array([1e-9, 1e-7, 1e-5, 1e-3, 0.1])
         edges = np.concatenate(([0.0], finest, edges[1:]))
     nodes = half_line_nodes(model, C, a2, edges[None, :], NODES)
     even, odd = folded_normal(nodes.h, m, q)
@@ -164,19 +164,19 @@ class ReplicaSymmetric:
         a = averages(self.model, self.temperature, m, q, C)
         return np.array([a.q / q - 1.0, a.C / C - 1.0]), a.p
 
-    def solve(self, m: float, previous: Point | None = None) -> Point:
+    def solve(self, m: float, previous: Point | None = None, target: float = TARGET) -> Point:
         """Newton's iteration from ``previous``; failing that, from a fixed-point iteration."""
         if previous is not None:
-            root = newton(lambda x: self.residual(m, x)[0], previous.x)
+            root = newton(lambda x: self.residual(m, x)[0], previous.x, target=target)
             if root.converged:
                 return self._point(m, root)
         q, C = overlap_scale(self.model, m)
         for _ in range(FIXED_POINT_STEPS):
             a = averages(self.model, self.temperature, m, q, C)
             q, C = a.q, min(max(a.C, 0.5 * C), 2.0 * C)
-        root = newton(lambda x: self.residual(m, x)[0], np.log([q, C]))
+        root = newton(lambda x: self.residual(m, x)[0], np.log([q, C]), target=target)
         if not root.converged:
-            root = newton(lambda x: self.residual(m, x)[0], self._bracketed(m))
+            root = newton(lambda x: self.residual(m, x)[0], self._bracketed(m), target=target)
         return self._point(m, root)
 
     def _point(self, m: float, root: Root) -> Point:
@@ -191,7 +191,7 @@ class ReplicaSymmetric:
 
         def response(log_q: float) -> float:
             low, high = -15.0, 15.0
-            for _ in range(40):
+            for _ in range(26):
                 log_C = 0.5 * (low + high)
                 excess = averages(self.model, self.temperature, m, *np.exp([log_q, log_C])).C > np.exp(log_C)
                 low, high = (log_C, high) if excess else (low, log_C)
@@ -199,7 +199,7 @@ class ReplicaSymmetric:
 
         top = 2.0 + np.log(overlap_scale(self.model, m)[0] + 1.0)
         low, high = top - 60.0, top
-        for _ in range(40):
+        for _ in range(26):
             log_q = 0.5 * (low + high)
             log_C = response(log_q)
             excess = averages(self.model, self.temperature, m, *np.exp([log_q, log_C])).q > np.exp(log_q)
@@ -259,6 +259,13 @@ def overlap_scale(model: Model, m: float) -> tuple[float, float]:
     return (max(2.0 - k, 0.01) + abs(m) ** (2.0 / 3.0) * u ** (1.0 / 3.0)) / u, 0.8
 
 
+def linear_response(model: Model, ergodic: Averages) -> Point:
+    """Where the curve of polarised states leaves a stable ergodic one: q = R (m^2 + q), R = E[chi^2]."""
+    m = SMALLEST_FIELD * largest_mean_field(model)
+    q = ergodic.replicon_sum * m**2 / max(1.0 - ergodic.replicon_sum, 1e-6)
+    return Point(0.0, 0.0, np.log([q + 1e-300, ergodic.C]), 0.0, 0, True)
+
+
 def solve(model: Model, temperature: float) -> Solution:
     """All RS solutions for a field F >= 0; the physical one on top, the others in its ``solutions``.
 
@@ -277,6 +284,8 @@ def solve(model: Model, temperature: float) -> Solution:
         if ergodic is None or ergodic.replicon_sum > 1.0:
             origin = ansatz.solve(0.0)
             unpolarised.insert(0, ansatz.solution(origin))
+        else:
+            origin = linear_response(model, ergodic)
         susceptibility = unpolarised[0].C
     polarised = [ansatz.solution(point) for point in self_consistent_points(ansatz, origin, susceptibility)]
     candidates = unpolarised[:1] + polarised

@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 # exp(-40) = 4e-18 of the maximum: what lies outside the windows is below rounding.
 CUT = 40.0
 BISECTIONS = 7
-NODES = 36
+NODES = 32
 
 
 @dataclass(frozen=True)
@@ -83,49 +83,64 @@ def quartic_site(h: Array, kappa: Array, u: float, temperature: float) -> Therma
     double = ~np.isnan(barrier)
 
     # Right well: from the barrier, or from where the cut is reached, to the right edge.
-    reach = _outer_reach(curvature, right, u, energy)
     far = np.where(double, right - barrier, 4.0 * right + (4.0 * energy / u) ** 0.25)
-    inner = _inner_reach(curvature, right, u, energy, far)
-    y, weight = _window(-inner, reach)
+    y, weight = _well(curvature, right, u, temperature, far)
+    sums = _power_sums(weight, y, right)
     # Left well, measured from its own bottom. Its height above the right well is the exact integral
     # of the force between the two, -u d^3 v_barrier/4: no cancellation of large energies.
     with np.errstate(invalid="ignore"):
-        height = np.where(double, -0.25 * u * (right - left) ** 3 * barrier, np.inf)
-        occupied = height < energy
-        if np.any(occupied):
-            left = np.where(occupied, left, -1.0)
-            barrier = np.where(occupied, barrier, -1.0)
-            left_curvature = np.where(occupied, np.maximum(3.0 * u * left**2 - kappa, 0.0), 1.0)
-            reach = _outer_reach(left_curvature, -left, u, energy)
-            inner = _inner_reach(left_curvature, -left, u, energy, barrier - left)
-            z, left_weight = _window(-inner, reach)
-
-    right_, curvature_ = right[..., None], curvature[..., None]
-    action = y * y * (0.5 * curvature_ + u * y * (right_ + 0.25 * y)) / temperature
-    boltzmann = weight * np.exp(-action)
-    position = right_ + y
-    shift = y
+        height = -0.25 * u * (right - left) ** 3 * barrier
+        occupied = double & (height < energy)
     if np.any(occupied):
-        # z runs away from the origin, so the left well is the mirror image of a right one.
-        left_, left_curvature_ = left[..., None], left_curvature[..., None]
-        action = z * z * (0.5 * left_curvature_ + u * z * (-left_ + 0.25 * z)) / temperature
-        factor = np.where(occupied, np.exp(-np.where(occupied, height, 0.0) / temperature), 0.0)
-        boltzmann = np.concatenate([boltzmann, left_weight * np.exp(-action) * factor[..., None]], axis=-1)
-        position = np.concatenate([position, left_ - z], axis=-1)
-        shift = position - right_
-    norm = boltzmann.sum(-1)
-    # Measured from the bottom of the well, so that the variance at low temperature does not cancel.
-    mean_shift = (boltzmann * shift).sum(-1) / norm
-    variance = (boltzmann * (shift - mean_shift[..., None]) ** 2).sum(-1) / norm
-    square = position * position
+        left, barrier, bottom = left[occupied], barrier[occupied], right[occupied]
+        left_curvature = np.maximum(3.0 * u * left**2 - kappa[occupied], 0.0)
+        # z runs inwards, so the left well is the mirror image of a right one.
+        z, weight = _well(left_curvature, -left, u, temperature, barrier - left)
+        weight *= np.exp(-height[occupied] / temperature)[:, None]
+        sums[:, occupied] += _power_sums(weight, (left - bottom)[:, None] - z, bottom)
+
+    norm, first, second, v2, v4 = sums
+    # Moments are taken about the bottom of the right well; where the left one is as likely,
+    # the variance is of the order of their distance and nothing cancels either.
+    shift = first / norm
     ground = right * (0.75 * h + 0.25 * kappa * right)  # -min U_eff, using U_eff' = 0
     return ThermalSite(
         phi=ground + temperature * np.log(norm),
         # Two equal wells: exactly zero mean at h = 0.
-        v=np.where(h == 0, 0.0, right + mean_shift),
-        variance=variance,
-        v2=(boltzmann * square).sum(-1) / norm,
-        v4=(boltzmann * square * square).sum(-1) / norm,
+        v=np.where(h == 0, 0.0, right + shift),
+        variance=second / norm - shift**2,
+        v2=v2 / norm,
+        v4=v4 / norm,
+    )
+
+
+def _well(curvature: Array, v: Array, u: float, temperature: float, far: Array) -> tuple[Array, Array]:
+    """Nodes y about a well at v >= 0 and quadrature weights times its Boltzmann factor.
+
+    ``far`` limits the distance inwards (the barrier); shapes (...) and (..., 2 * NODES).
+    """
+    energy = CUT * temperature
+    inner = _inner_reach(curvature, v, u, energy, far)
+    outer = _outer_reach(curvature, v, u, energy)
+    x, w = gauss_legendre(NODES)
+    y = np.concatenate([-inner[..., None] * x, outer[..., None] * x], axis=-1)
+    weight = np.concatenate([inner[..., None] * w, outer[..., None] * w], axis=-1)
+    action = y * y * (0.5 * curvature[..., None] + u * y * (v[..., None] + 0.25 * y))
+    weight *= np.exp(action * (-1.0 / temperature))
+    return y, weight
+
+
+def _power_sums(weight: Array, y: Array, bottom: Array) -> Array:
+    """Weighted sums of 1, y, y^2, v^2, v^4 with v = bottom + y; shape (5, ...)."""
+    square = (bottom[..., None] + y) ** 2
+    return np.stack(
+        [
+            weight.sum(-1),
+            (weight * y).sum(-1),
+            (weight * y * y).sum(-1),
+            (weight * square).sum(-1),
+            (weight * square * square).sum(-1),
+        ]
     )
 
 
@@ -154,11 +169,3 @@ def _inner_reach(curvature: Array, v: Array, u: float, energy: float, far: Array
         below = y * y * (0.5 * curvature - u * y * (v - 0.25 * y)) < energy
         low, high = np.where(below, y, low), np.where(below, high, y)
     return high
-
-
-def _window(low: Array, high: Array) -> tuple[Array, Array]:
-    """Gauss-Legendre nodes and weights on [low, 0] and [0, high], shape (..., 2 * NODES)."""
-    x, w = gauss_legendre(NODES)
-    nodes = np.concatenate([low[..., None] * x[::-1], high[..., None] * x], axis=-1)
-    weights = np.concatenate([-low[..., None] * w[::-1], high[..., None] * w], axis=-1)
-    return nodes, weights
