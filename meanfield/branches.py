@@ -8,6 +8,7 @@ g(m) = m - J0 p(m) - F along that one curve, found by following it with a warm s
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -41,7 +42,9 @@ class Point:
 class Ansatz(Protocol):
     """What `self_consistent_points` needs to know of an ansatz."""
 
-    model: Model
+    @property
+    def model(self) -> Model:
+        """The model being solved."""
 
     def residual(self, m: float, x: Array) -> tuple[Array, float]:
         """Relative errors of the stationarity conditions at fixed m, and p."""
@@ -93,15 +96,13 @@ def self_consistent_points(ansatz: Ansatz, origin: Point | None, susceptibility:
         # A polarisation smaller than the grid's first point, just beyond a continuous onset.
         points = [*_scan(ansatz, points[0].m, origin, smallest=1e-4)[:-1], *points]
     found = []
-    for low, high in zip(points[:-1], points[1:], strict=True):
+    for low, high in pairwise(points):
         if _mismatch(ansatz.model, low) * _mismatch(ansatz.model, high) < 0:
             found.append(_close(ansatz, low, high))
     return found[::-1]
 
 
-def _scan(
-    ansatz: Ansatz, top: float, origin: Point | None, smallest: float = SMALLEST_FIELD
-) -> list[Point]:
+def _scan(ansatz: Ansatz, top: float, origin: Point | None, smallest: float = SMALLEST_FIELD) -> list[Point]:
     points: list[Point] = []
     previous = origin
     for m in np.geomspace(smallest * top, top, SCAN_POINTS):

@@ -44,7 +44,7 @@ class DoubleWells:
     barrier_from: BarrierFrom
 
     def tunnelling(self, hbar2_over_m: float) -> Array:
-        """lambda = (d/2) sqrt(2 m V/hbar^2), the definition of KH98: Delta_0 ~ hbar omega_0 exp(-lambda).
+        """Tunnelling parameter lambda = (d/2) sqrt(2 m V/hbar^2) of KH98: Delta_0 ~ hbar omega_0 exp(-lambda).
 
         The prefactor 1/2 is KH98's; the WKB integral over a symmetric quartic barrier has 2/3.
         """

@@ -142,9 +142,7 @@ def local_potentials(solution: Solution, n: int = 12) -> LocalPotentials:
 def _edges(solution: Solution) -> Array:
     q = solution.q
     if solution.temperature > 0:
-        return thermal_field_edges(
-            solution.model, solution.temperature, solution.m, float(q[-1]), solution.C
-        )
+        return thermal_field_edges(solution.model, solution.temperature, solution.m, float(q[-1]), solution.C)
     finest = float(np.sqrt(q[-1] - q[0])) if solution.broken else None
     return half_line_edges(solution.m, float(np.sqrt(q[-1])), finest, step=1.5)
 

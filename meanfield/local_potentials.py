@@ -106,9 +106,7 @@ class LocalPotentials:
         """P(Delta) over all sites: its integral is the double-well fraction, not 1."""
         return self._density(self.double_wells().asymmetry, edges)
 
-    def tunnelling_density(
-        self, edges: Array, hbar2_over_m: float, barrier_from: BarrierFrom = "upper"
-    ) -> Array:
+    def tunnelling_density(self, edges: Array, hbar2_over_m: float, barrier_from: BarrierFrom = "upper") -> Array:
         """P(lambda) over all sites, for KH98's lambda; its integral is the double-well fraction."""
         return self._density(self.double_wells(barrier_from).tunnelling(hbar2_over_m), edges)
 

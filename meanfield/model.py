@@ -192,7 +192,7 @@ class Model:
 
     @property
     def quartic(self) -> float:
-        """u = a4/(6 gamma), the coefficient of v^3 in U_eff'(v) = u v^3 - kappa v - h."""
+        """The coefficient u = a4/(6 gamma) of v^3 in U_eff'(v) = u v^3 - kappa v - h."""
         return self.a4 / (6.0 * self.gamma)
 
     def stiffness_rule(self, C: float) -> tuple[Array, Array]:

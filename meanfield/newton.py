@@ -44,8 +44,9 @@ def newton(
     norm = _norm(r)
     best, best_norm = x, norm
     jacobian: Array | None = None
-    iteration = 0
-    for iteration in range(1, max_iterations + 1):
+    iterations = 0
+    while iterations < max_iterations:
+        iterations += 1
         if not np.isfinite(norm) or norm <= target:
             break
         fresh = jacobian is None
@@ -79,7 +80,7 @@ def newton(
         x, r, norm = trial, trial_r, trial_norm
         if norm < best_norm:
             best, best_norm = x, norm
-    return Root(best, float(best_norm), iteration, bool(best_norm <= max(ACCEPT, target)))
+    return Root(best, float(best_norm), iterations, bool(best_norm <= max(ACCEPT, target)))
 
 
 def _norm(r: Array) -> float:

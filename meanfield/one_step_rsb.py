@@ -67,9 +67,7 @@ def outer_edges(m: float, q0: float, q1: float) -> Array:
     return half_line_edges(m, np.sqrt(q0), float(np.sqrt(q1 - q0)), step=1.5)
 
 
-def averages(
-    model: Model, m: float, q0: float, q1: float, C: float, mu: float, refine: int = 0
-) -> OneStepAverages:
+def averages(model: Model, m: float, q0: float, q1: float, C: float, mu: float, refine: int = 0) -> OneStepAverages:
     """Evaluate all averages at given order parameters (q_0 > 0, q_1 > q_0, mu > 0).
 
     ``refine`` adds quadrature nodes to every panel: the change in the result is its error.
@@ -98,7 +96,7 @@ def averages(
 
 
 def free_energy(model: Model, p: float, q0: float, q1: float, C: float, mu: float, phi0: float) -> float:
-    """f per site, given p and E[phi_0]."""
+    """Replica free energy per site, given p and E[phi_0]."""
     return 0.5 * model.j0 * p**2 + 0.5 * C * q1 + 0.25 * mu * (q1**2 - q0**2) - phi0
 
 
@@ -133,6 +131,8 @@ def stationarity(a: OneStepAverages, q0: float, q1: float, C: float, mu: float) 
 # Below this relative breaking (q_1 - q_0)/q_1 the condition for mu drowns in rounding errors, while
 # the energy differs from RS by less than 1e-10 of itself.
 RESOLUTION = 2e-5
+# Agreement of the stationarity conditions between two orders of the quadrature.
+VERIFIED = 1e-8
 # Below this relative breaking the estimate from the RS point is all that Newton's iteration needs.
 WEAK = 0.02
 
@@ -167,16 +167,31 @@ class OneStep:
         best: Root | None = None
         for start in starts:
             root = newton(lambda x: self.residual(m, x)[0], start, target=target)
-            if root.converged and _is_broken_state(root.x):
-                best = root
-                break
+            if root.converged:
+                root = self._verified(m, root)
             if best is None or root.residual < best.residual:
                 best = root
+            if root.converged:
+                break
         if best is None:
             return symmetric
         p = self.residual(m, best.x)[1]
-        converged = best.converged and _is_broken_state(best.x)
-        return Point(m, p, best.x, best.residual, best.iterations, converged)
+        return Point(m, p, best.x, best.residual, best.iterations, best.converged)
+
+    def _verified(self, m: float, root: Root) -> Root:
+        """Refuse the branch q_0 = 0 (lower f), the collapse q_1 = q_0, and artefacts of the quadrature.
+
+        Away from the physical branch fields may become too sharp for the panels; with more nodes
+        such a root is none.
+        """
+        q0, q1, C, mu = unpack(root.x)
+        if q0 < 1e-8 * q1 or q1 - q0 < 1e-8 * q1:
+            return replace(root, residual=np.inf, converged=False)
+        refined = stationarity(averages(self.model, m, q0, q1, C, mu, refine=6), q0, q1, C, mu)
+        error = float(np.max(np.abs(refined)))
+        if not error < VERIFIED + root.residual:
+            return replace(root, residual=error, converged=False)
+        return root
 
     def _starts(self, m: float, symmetric: Point) -> tuple[float, list[Array]]:
         """Relative breaking expected from RS, and starting points; no starts where RS is stable.
@@ -184,26 +199,29 @@ class OneStep:
         With few double wells the jump alone breaks the symmetry, and power counting at h = 0 gives
         sqrt(Delta q) = c P(0) v0^2/(1 - R) with R the regular part of E[phi''^2], and
         mu v0 sqrt(Delta q) = c', with c near 2 and c' near 0.6 over the whole range of the model.
-        Without double wells, just beyond the transition, q_0 is near q_1/3 (the linear q(x) of full
-        RSB cut to one step) and mu q_1 is of order q_1^2.
+        Otherwise q_0 lies between q_1/3, just beyond the transition (the linear q(x) of full RSB cut
+        to one step), and 0.6 q_1.
         """
         q, C = overlaps(symmetric.x)
         a = rs_averages(self.model, 0.0, m, q, C)
         a2, weight = self.model.stiffness_rule(C)
         v0_square = float(weight @ jump(self.model, C, a2) ** 2)
-        jump_strength = v0_square * float(normal_density(np.float64(m), q))
+        jump_strength = v0_square * float(normal_density(np.array(m), q))
         stable = a.replicon_sum < 1.0
         if stable and jump_strength == 0.0:
             return 0.0, []
         estimate = 2.0 * jump_strength / max(1.0 - a.replicon_sum, 0.3)
         breaking = min(estimate**2 / q, 0.5) if stable else 0.5
         starts = []
-        if jump_strength > 0.0:
+        if stable:
             spread = np.sqrt(breaking * q)
             starts.append(pack(q * (1.0 - breaking), q, C, 0.6 / (np.sqrt(v0_square) * spread)))
-        if breaking < WEAK:
-            return breaking, starts
-        for ratio, mu_q in ((0.5, 1.36), (0.95, 1.0), (0.5, 0.5), (0.4, 0.1), (0.35, 1e-2), (0.34, 1e-3)):
+            if breaking < WEAK:
+                return breaking, starts
+        # mu q_1 over the model's range, as a power of the distance from the T = 0 transition.
+        distance = max(2.0 - (self.model.a2.mean - self.model.a2.std) / self.model.gamma, 1e-3)
+        guess = 0.5 * distance**1.7 if self.model.potential == "quartic" else 1.36
+        for ratio, mu_q in ((0.45, guess), (0.5, 1.36), (0.95, 1.0), (0.5, 0.5), (0.35, 1e-2)):
             starts.append(pack(ratio * q, q, C, mu_q / q))
         return breaking, starts
 
@@ -266,12 +284,6 @@ def as_one_step(rs: Solution, note: str) -> Solution:
 def broken(x: Array) -> bool:
     """Whether the unknowns are those of a broken state (four) or of RS (two)."""
     return x.size == 4
-
-
-def _is_broken_state(x: Array) -> bool:
-    """Exclude the branch q_0 = 0, whose f is lower, and the collapse q_1 = q_0."""
-    q0, q1, _, _ = unpack(x)
-    return q0 > 1e-8 * q1 and q1 - q0 > 1e-8 * q1
 
 
 def solve(model: Model) -> Solution:

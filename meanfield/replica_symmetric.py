@@ -20,12 +20,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from meanfield.ground_state import half_line_nodes, jump, potential_at_zero_field
 from meanfield.branches import SMALLEST_FIELD, Point, largest_mean_field, self_consistent_points
+from meanfield.ground_state import half_line_nodes, jump, potential_at_zero_field
 from meanfield.model import Model
 from meanfield.newton import TARGET, Root, newton
 from meanfield.quadrature import folded_normal, gauss_legendre_panels, half_line_edges, normal_density
-from meanfield.single_site import local_potential
 from meanfield.solution import Solution
 from meanfield.thermal import thermal_field_edges, thermal_site
 
@@ -75,7 +74,7 @@ def _ground_state_averages(model: Model, m: float, q: float, C: float) -> Averag
     even, odd = folded_normal(nodes.h, m, q)
     even, odd = weight[:, None] * nodes.dh * even, weight[:, None] * nodes.dh * odd
     C_reg = float(np.sum(even * nodes.chi))
-    delta = 2.0 * float(weight @ jump(model, C, a2)) * float(normal_density(np.float64(m), q))
+    delta = 2.0 * float(weight @ jump(model, C, a2)) * float(normal_density(np.array(m), q))
     return Averages(
         p=float(np.sum(odd * nodes.v)),
         q=float(np.sum(even * nodes.v**2)),
@@ -99,13 +98,13 @@ def _thermal_averages(model: Model, temperature: float, m: float, q: float, C: f
         q=float(weight @ (site.v**2 @ even)),
         C=float(weight @ (chi @ even)),
         phi=float(weight @ (site.phi @ even)),
-        G=float(weight @ (_thermal_G(model, a2[:, None], site.v2, site.v4) @ even)),
+        G=float(weight @ (_thermal_energy(model, a2[:, None], site.v2, site.v4) @ even)),
         C_reg=float(weight @ (chi @ even)),
         replicon_sum=float(weight @ (chi**2 @ even)),
     )
 
 
-def _thermal_G(model: Model, a2: Array, v2: Array, v4: Array) -> Array:
+def _thermal_energy(model: Model, a2: Array, v2: Array, v4: Array) -> Array:
     """<G(v)>/gamma from the moments <v^2> and <v^4>."""
     if model.potential == "ising":
         return np.zeros_like(v2)
@@ -147,7 +146,7 @@ def ergodic_averages(model: Model, temperature: float) -> Averages | None:
         if abs(step) <= 4e-16 * C:
             break
     phi = float(weight @ site.phi) if temperature > 0 else 0.0
-    G = float(weight @ _thermal_G(model, a2, site.v2, site.v4)) if temperature > 0 else 0.0
+    G = float(weight @ _thermal_energy(model, a2, site.v2, site.v4)) if temperature > 0 else 0.0
     return Averages(0.0, 0.0, C, phi, G, C, float(weight @ chi**2))
 
 
@@ -193,8 +192,8 @@ class ReplicaSymmetric:
             low, high = -15.0, 15.0
             for _ in range(26):
                 log_C = 0.5 * (low + high)
-                excess = averages(self.model, self.temperature, m, *np.exp([log_q, log_C])).C > np.exp(log_C)
-                low, high = (log_C, high) if excess else (low, log_C)
+                a = averages(self.model, self.temperature, m, *np.exp([log_q, log_C]))
+                low, high = (log_C, high) if np.exp(log_C) < a.C else (low, log_C)
             return 0.5 * (low + high)
 
         top = 2.0 + np.log(overlap_scale(self.model, m)[0] + 1.0)
@@ -202,8 +201,8 @@ class ReplicaSymmetric:
         for _ in range(26):
             log_q = 0.5 * (low + high)
             log_C = response(log_q)
-            excess = averages(self.model, self.temperature, m, *np.exp([log_q, log_C])).q > np.exp(log_q)
-            low, high = (log_q, high) if excess else (low, log_q)
+            a = averages(self.model, self.temperature, m, *np.exp([log_q, log_C]))
+            low, high = (log_q, high) if a.q > np.exp(log_q) else (low, log_q)
         return np.array([log_q, log_C])
 
     def solution(self, point: Point, a: Averages | None = None) -> Solution:
@@ -217,18 +216,15 @@ class ReplicaSymmetric:
         p = a.p
         f = 0.5 * model.j0 * p**2 + 0.5 * C * q + 0.25 * T * C**2 - a.phi
         u = -0.5 * model.j0 * p**2 - model.field * p - C * q - 0.5 * T * C**2 + a.G
-        if T > 0:
-            entropy = (u - f) / T
-        else:
-            # Classical displacements have s -> -infinity; Ising spins have s = -C^2/4 at q = 1.
-            entropy = -0.25 * C**2 if model.potential == "ising" else float("nan")
+        # At T = 0 classical displacements have s -> -infinity; Ising spins have s = -C^2/4 at q = 1.
+        ground_entropy = -0.25 * C**2 if model.potential == "ising" else float("nan")
         return Solution(
             ansatz="rs",
             model=model,
             temperature=T,
             free_energy=f,
             internal_energy=u,
-            entropy=entropy,
+            entropy=(u - f) / T if T > 0 else ground_entropy,
             p=p,
             m=m,
             C=C,

@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 
 def coefficients(C: ArrayLike, a2: ArrayLike, a4: ArrayLike, gamma: ArrayLike) -> tuple[Array, Array]:
-    """kappa = C - a2/gamma and u = a4/(6 gamma)."""
+    """The pair kappa = C - a2/gamma and u = a4/(6 gamma)."""
     kappa = np.asarray(C, float) - np.asarray(a2, float) / np.asarray(gamma, float)
     return kappa, np.asarray(a4, float) / (6.0 * np.asarray(gamma, float))
 
@@ -36,18 +36,14 @@ def effective_potential(
     return -np.asarray(h, float) * v + v * v * (-0.5 * kappa + 0.25 * u * v * v)
 
 
-def effective_force(
-    v: ArrayLike, h: ArrayLike, C: ArrayLike, a2: ArrayLike, a4: ArrayLike, gamma: ArrayLike
-) -> Array:
+def effective_force(v: ArrayLike, h: ArrayLike, C: ArrayLike, a2: ArrayLike, a4: ArrayLike, gamma: ArrayLike) -> Array:
     """Gradient U_eff'(v; h) = u v^3 - kappa v - h."""
     kappa, u = coefficients(C, a2, a4, gamma)
     v = np.asarray(v, float)
     return v * (u * v * v - kappa) - np.asarray(h, float)
 
 
-def effective_curvature(
-    v: ArrayLike, C: ArrayLike, a2: ArrayLike, a4: ArrayLike, gamma: ArrayLike
-) -> Array:
+def effective_curvature(v: ArrayLike, C: ArrayLike, a2: ArrayLike, a4: ArrayLike, gamma: ArrayLike) -> Array:
     """Curvature U_eff''(v) = 3 u v^2 - kappa."""
     kappa, u = coefficients(C, a2, a4, gamma)
     return 3.0 * u * np.asarray(v, float) ** 2 - kappa
@@ -128,9 +124,7 @@ def stationary_points(
     )
 
 
-def global_minimum(
-    h: ArrayLike, C: ArrayLike, a2: ArrayLike, a4: ArrayLike, gamma: ArrayLike
-) -> Array:
+def global_minimum(h: ArrayLike, C: ArrayLike, a2: ArrayLike, a4: ArrayLike, gamma: ArrayLike) -> Array:
     """Position v*(h) of the global minimum: odd in h, at h = 0 the right one of two equal wells."""
     kappa, u = coefficients(C, a2, a4, gamma)
     h = np.asarray(h, float)

@@ -18,7 +18,7 @@ from meanfield.model import Model
 
 Array = NDArray[np.float64]
 
-INNER_NODES = 40
+INNER_NODES = 28
 # exp(-74/2): the inner Gaussian beyond is below rounding.
 LOG_CUT = 74.0
 
@@ -61,10 +61,12 @@ def tilted_layer(
         reach = b + np.sqrt(b * b + LOG_CUT)
     far = h0 + std * reach
     near = h0 - std * reach
-    # Cut at the jump h = 0 where it lies inside the window, else at h_0.
+    # Panels end at h_0 and, where it lies inside the window, at the jump h = 0: none is longer than
+    # the reach. What lies below the jump is mirrored onto the positive half line.
     crosses = near < 0
-    lower_edges = np.stack([np.where(crosses, 0.0, near), np.where(crosses, -near, h0 + 0.0 * near)], axis=-1)
-    upper_edges = np.stack([np.where(crosses, 0.0, h0 + 0.0 * far), far], axis=-1)
+    centre = np.broadcast_to(h0, far.shape)
+    lower_edges = np.stack([np.where(crosses, 0.0, near), np.where(crosses, -near, centre)], axis=-1)
+    upper_edges = np.stack([np.where(crosses, 0.0, centre), centre, far], axis=-1)
     sign = np.where(crosses, -1.0, 1.0)[..., None]
 
     lower = half_line_nodes(model, C, a2, lower_edges, nodes)
@@ -79,8 +81,9 @@ def tilted_layer(
     # Tilting is measured from the mean of phi_1: near the transition mu (phi_1 - mean) is small, and
     # ln E exp(mu phi_1) would lose what the condition for mu is made of.
     mean = average(lower.phi, upper.phi)
-    excess_lower = np.expm1(mu * (lower.phi - mean[..., None]))
-    excess_upper = np.expm1(mu * (upper.phi - mean[..., None]))
+    # (The clip only matters far from any solution, on the way of a Newton iteration.)
+    excess_lower = np.expm1(np.minimum(mu * (lower.phi - mean[..., None]), 600.0))
+    excess_upper = np.expm1(np.minimum(mu * (upper.phi - mean[..., None]), 600.0))
     excess = average(excess_lower, excess_upper)
     w_lower *= 1.0 + excess_lower
     w_upper *= 1.0 + excess_upper

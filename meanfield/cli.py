@@ -1,0 +1,219 @@
+"""The command line ``meanfield``.
+
+Exit status: 0 done, 1 internal error, 2 bad input (one line on stderr), 3 not converged. Numerical
+libraries are imported only once the options have been read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from meanfield.model import Model
+    from meanfield.solution import Solution
+
+BAD_INPUT = 2
+NOT_CONVERGED = 3
+INTERNAL_ERROR = 1
+
+
+class BadInput(click.UsageError):
+    """What the user gave cannot be used."""
+
+
+def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that define the model, common to all commands."""
+    options = [
+        click.option("--gamma", type=float, help="Coupling strength, > 0 (required; no meaning for ising)."),
+        click.option("--j0", type=float, default=0.0, show_default=True, help="Mean coupling J0 (times N)."),
+        click.option("--a2", type=float, help="Harmonic coefficient, or its mean.  [default: 1]"),
+        click.option("--a2-std", type=float, help="Standard deviation of Gaussian a2."),
+        click.option("--a2-low", type=float, help="Uniform a2: lower end."),
+        click.option("--a2-high", type=float, help="Uniform a2: upper end."),
+        click.option("--a4", type=float, default=1.0, show_default=True, help="Quartic coefficient, > 0."),
+        click.option("--field", type=float, default=0.0, show_default=True, help="Uniform field F."),
+        click.option(
+            "--potential",
+            type=click.Choice(["quartic", "ising"]),
+            default="quartic",
+            show_default=True,
+            help="ising: v = +-1, the Sherrington-Kirkpatrick model.",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Replica mean-field theory of the Kuehn-Horstmann glass model.
+
+    Units: the coupling variance sets energy and displacement, k_B = 1, energies per site.
+    """
+
+
+@cli.command()
+@click.option(
+    "--ansatz",
+    type=click.Choice(["rs", "1rsb"]),
+    required=True,
+    help="Replica-symmetric, or one step of symmetry breaking (at T = 0).",
+)
+@click.option("--temperature", type=float, default=0.0, show_default=True, help="Temperature, >= 0.")
+@model_options
+@click.option("--out", type=click.Path(dir_okay=False), help="HDF5 file for everything.")
+@click.option("--plot", type=click.Path(dir_okay=False), help="Picture of P(h) and the potentials.")
+def solve(ansatz: str, temperature: float, as_json: bool, out: str | None, plot: str | None, **options: Any) -> int:
+    """Order parameters, energies and stability of the physical solution and its rivals."""
+    for path in (out, plot):
+        if path is not None and not Path(path).absolute().parent.is_dir():
+            raise BadInput(f"no such directory: {Path(path).parent}")
+    model = read_model(**options)
+    from meanfield.solver import solve as solve_model
+
+    start = time.perf_counter()
+    solution = solve_model(model, ansatz, temperature)
+    seconds = time.perf_counter() - start
+    # Files first: a name that cannot be written then leaves nothing on stdout.
+    if out is not None:
+        from meanfield import solution_file
+
+        solution_file.save(solution, out)
+    if plot is not None:
+        from meanfield import plotting
+
+        try:
+            plotting.save(solution, plot)
+        except ValueError as error:  # an ending matplotlib does not know
+            raise BadInput(str(error)) from None
+    if as_json:
+        click.echo(json.dumps(solution.to_dict(), indent=2, allow_nan=False))
+    else:
+        show(solution, seconds)
+    if not solution.converged:
+        click.echo(f"meanfield: not converged, residual {solution.residual:.1e}", err=True)
+        return NOT_CONVERGED
+    return 0
+
+
+@cli.command("glass-temperature")
+@model_options
+def glass_temperature(as_json: bool, **options: Any) -> int:
+    """Highest temperature at which replica symmetry is marginal."""
+    model = read_model(**options)
+    from meanfield.glass_temperature import glass_temperature as find
+
+    value = find(model)
+    if as_json:
+        result = {"gamma": model.gamma, "j0": model.j0, "field": model.field, "glass_temperature": value}
+        click.echo(json.dumps(result, indent=2, allow_nan=False))
+    else:
+        click.echo("no glass" if value is None else f"T_g = {value:.12g}")
+    return 0
+
+
+def read_model(
+    gamma: float | None,
+    j0: float,
+    a2: float | None,
+    a2_std: float | None,
+    a2_low: float | None,
+    a2_high: float | None,
+    a4: float,
+    field: float,
+    potential: str,
+) -> Model:
+    """The model that the options describe."""
+    from meanfield.model import LocalStiffness, Model
+
+    if gamma is None:
+        if potential != "ising":
+            raise BadInput("Missing option '--gamma'.")
+        gamma = 1.0
+    if (a2_low is None) != (a2_high is None):
+        raise BadInput("--a2-low and --a2-high belong together")
+    if a2_low is not None and a2_high is not None:
+        if a2 is not None or a2_std is not None:
+            raise BadInput("give either --a2 and --a2-std (Gaussian) or --a2-low and --a2-high (uniform)")
+        stiffness = LocalStiffness.uniform(a2_low, a2_high)
+    else:
+        stiffness = LocalStiffness.gaussian(1.0 if a2 is None else a2, 0.0 if a2_std is None else a2_std)
+    return Model(gamma=gamma, j0=j0, a2=stiffness, a4=a4, field=field, potential=potential)  # type: ignore[arg-type]
+
+
+def show(solution: Solution, seconds: float) -> None:
+    """Print a table for people."""
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = [solution, *solution.solutions]
+    table = Table(title=f"{solution.ansatz}, T = {solution.temperature:g}")
+    table.add_column("per site")
+    for column in columns:
+        table.add_column(("* " if column is solution else "") + column.phase, justify="right")
+
+    def number(value: float | None) -> str:
+        return "-" if value is None else f"{value:.10g}"
+
+    rows = [one.to_dict() for one in columns]
+    for name in ("free_energy", "internal_energy", "entropy", "p", "q_diag", "C", "C_reg", "susceptibility"):
+        table.add_row(name, *(number(row[name]) for row in rows))
+    for name in ("q", "mu", "replicons"):
+        for k in range(len(rows[0][name])):
+            index = k + 1 if name == "mu" else k
+            table.add_row(f"{name}_{index}", *(number(row[name][k]) for row in rows))
+    table.add_row("double_well_fraction", *(number(row["double_well_fraction"]) for row in rows))
+    table.add_row("residual", *(f"{row['residual'] or 0.0:.1e}" for row in rows))
+    table.add_row("converged", *("yes" if row["converged"] else "NO" for row in rows))
+    console = Console()
+    console.print(table)
+    if len(columns) > 1:
+        console.print("* physical solution")
+    if solution.note:
+        console.print(solution.note)
+    console.print(f"{seconds:.3f} s")
+
+
+def refuse(message: str) -> NoReturn:
+    """One line on stderr and exit status 2."""
+    click.echo("meanfield: " + " ".join(message.split()), err=True)
+    sys.exit(BAD_INPUT)
+
+
+def main() -> None:
+    """Entry point: turns every failure into its exit status."""
+    # The arrays are small: threads of BLAS cost more than they bring.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    try:
+        status = cli.main(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(BAD_INPUT)
+    except click.ClickException as error:
+        refuse(error.format_message())
+    except click.Abort:
+        sys.exit(INTERNAL_ERROR)
+    except OSError as error:
+        refuse(f"cannot write: {error}")
+    except ValueError as error:
+        from meanfield.model import ParameterError
+
+        if isinstance(error, ParameterError):
+            refuse(str(error))
+        click.echo(f"meanfield: internal error: {error!r}", err=True)
+        sys.exit(INTERNAL_ERROR)
+    except Exception as error:
+        click.echo(f"meanfield: internal error: {error!r}", err=True)
+        sys.exit(INTERNAL_ERROR)
+    sys.exit(status if isinstance(status, int) else 0)
