@@ -47,6 +47,12 @@ class TiltedLayer:
     G: Array
 
 
+def exp_remainder(x: Array) -> Array:
+    """The function exp(x) - 1 - x without cancellation at small x."""
+    series = x * x * (1 / 2 + x * (1 / 6 + x * (1 / 24 + x * (1 / 120 + x * (1 / 720 + x / 5040)))))
+    return np.where(np.abs(x) < 0.01, series, np.expm1(x) - x)
+
+
 def tilted_layer(
     model: Model, C: float, delta_q: float, mu: float, a2: Array, h0: Array, nodes: int = INNER_NODES
 ) -> TiltedLayer:
@@ -78,18 +84,20 @@ def tilted_layer(
     def average(below: Array, above: Array) -> Array:
         return ((w_lower * below).sum(-1) + (w_upper * above).sum(-1)) / norm
 
-    # Tilting is measured from the mean of phi_1: near the transition mu (phi_1 - mean) is small, and
-    # ln E exp(mu phi_1) would lose what the condition for mu is made of.
+    # Tilting is measured from the mean of phi_1, x = mu (phi_1 - mean) with E[x] = 0. Near the
+    # transition x is small, and ln E[exp x] = ln(1 + E[exp(x) - 1 - x]) keeps the second order that
+    # the condition for mu is made of. (The limit only matters on the way of a Newton iteration.)
     mean = average(lower.phi, upper.phi)
-    # (The clip only matters far from any solution, on the way of a Newton iteration.)
-    excess_lower = np.expm1(np.minimum(mu * (lower.phi - mean[..., None]), 600.0))
-    excess_upper = np.expm1(np.minimum(mu * (upper.phi - mean[..., None]), 600.0))
-    excess = average(excess_lower, excess_upper)
-    w_lower *= 1.0 + excess_lower
-    w_upper *= 1.0 + excess_upper
+    x_lower = np.minimum(mu * (lower.phi - mean[..., None]), 600.0)
+    x_upper = np.minimum(mu * (upper.phi - mean[..., None]), 600.0)
+    curved_lower, curved_upper = exp_remainder(x_lower), exp_remainder(x_upper)
+    curved = average(curved_lower, curved_upper)
+    tilted_x = average(x_lower * (x_lower + curved_lower), x_upper * (x_upper + curved_upper)) / (1.0 + curved)
+    log_norm = np.log1p(curved)
+    gain = (tilted_x - log_norm) / mu
+    w_lower *= 1.0 + x_lower + curved_lower
+    w_upper *= 1.0 + x_upper + curved_upper
     norm = w_lower.sum(-1) + w_upper.sum(-1)
-    log_norm = np.log1p(excess)
-    gain = average(lower.phi - mean[..., None], upper.phi - mean[..., None]) - log_norm / mu
     # The delta function of phi_1'' at h = 0, weight 2 v0 times the tilted density there.
     at_zero = np.exp(-0.5 * h0**2 / delta_q - mu * mean) / norm
     chi_reg = average(lower.chi, upper.chi)
