@@ -28,7 +28,7 @@ from nsim.run_file import RunFile
 from nsim.tasks import Task, perform, tasks_of
 
 SEAL_EVERY = 2.0  # seconds of finished work a kill may cost
-HANDED_OUT, DONE, UNCONVERGED = range(3)  # the shared counters
+HANDED_OUT, DONE, UNCONVERGED, STOPPED = range(4)  # the shared counters
 
 Progress = Callable[[int, int], None]  # (done, total) of the open tasks
 
@@ -137,7 +137,7 @@ def _share(
 ) -> Outcome:
     """Work on open tasks, whoever is free taking the next; every rank seals what it has finished."""
     token = ranks.broadcast(uuid4().hex[:12])
-    counters = ranks.counters(3)
+    counters = ranks.counters(4)
     failures: dict[str, str] = {}
     unsealed: dict[Task, Result] = {}
     parts, last_sealed = 0, time.monotonic()
@@ -150,9 +150,17 @@ def _share(
             unsealed.clear()
         last_sealed = time.monotonic()
 
-    with _stop_signals(counters, len(open_tasks)) as stopped:
-        while (index := counters.add(HANDED_OUT, 1)) < len(open_tasks):
-            task = open_tasks[index]
+    def next_task() -> Task | None:
+        """The next open task, or None when there is none or any rank was asked to stop."""
+        if stop_requests:
+            counters.add(STOPPED, 1)
+        if counters.add(STOPPED, 0):
+            return None
+        index = counters.add(HANDED_OUT, 1)
+        return open_tasks[index] if index < len(open_tasks) else None
+
+    with _stop_signals() as stop_requests:
+        while task := next_task():
             try:
                 unsealed[task] = perform(run, task, J)
             except Exception as error:
@@ -167,7 +175,7 @@ def _share(
                 seal()
         seal()
         if progress and ranks.rank == 0:
-            _watch_the_others(counters, len(open_tasks), progress, stopped)
+            _watch_the_others(counters, len(open_tasks), progress)
         ranks.wait_for_all()
     done, unconverged = counters.add(DONE, 0), counters.add(UNCONVERGED, 0)
     counters.close()
@@ -176,27 +184,24 @@ def _share(
     return Outcome(len(tasks_of(run)), done - len(everyone), unconverged, done < len(open_tasks), everyone)
 
 
-def _watch_the_others(counters: Counters, total: int, progress: Progress, stopped: list[int]) -> None:
+def _watch_the_others(counters: Counters, total: int, progress: Progress) -> None:
     """Keep rank 0's progress alive while the last tasks are finished elsewhere."""
-    handed_out = min(counters.add(HANDED_OUT, 0), total)
-    while not stopped and (done := counters.add(DONE, 0)) < handed_out:
+    while (done := counters.add(DONE, 0)) < min(counters.add(HANDED_OUT, 0), total):
         progress(done, total)
         time.sleep(0.1)
     progress(counters.add(DONE, 0), total)
 
 
 @contextmanager
-def _stop_signals(counters: Counters, total: int) -> Iterator[list[int]]:
-    """SIGTERM, SIGUSR1 and SIGINT stop the run after the tasks in progress, on all ranks.
+def _stop_signals() -> Iterator[list[int]]:
+    """Collect SIGTERM, SIGUSR1 and SIGINT instead of dying of them.
 
-    The signalled rank moves the shared counter past the last task; nobody finds another one to start.
+    The handler only takes a note: it may interrupt an MPI call, inside which no other may be made.
     """
     received: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if not received:
-            received.append(number)
-            counters.add(HANDED_OUT, total)
+        received.append(number)
 
     numbers = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
     try:

@@ -55,9 +55,16 @@ def run(run_file: Path, out: Path, restart: bool, as_json: bool) -> ExitStatus:
     with Progress("tasks", bar=first) as progress:
         if first:
             _check_memory(checked, ranks.size)
-        outcome = run_campaign(
-            checked, out, ranks, restart=restart, progress=progress if first else None, say=progress.say
-        )
+        try:
+            outcome = run_campaign(
+                checked, out, ranks, restart=restart, progress=progress if first else None, say=progress.say
+            )
+        except OSError as error:  # a full disk, most likely
+            progress.say(
+                f"nsim: error: rank {ranks.rank}: {error}; what was sealed is kept, the same command continues"
+            )
+            ranks.abort()
+            return ExitStatus.FAILED
         if first:
             for task in outcome.failures:
                 progress.say(f"failed: {task}: {outcome.failures[task]}")

@@ -1,5 +1,7 @@
 """Couplings: their distribution, their independence of how they are drawn, and couplings from outside."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -26,7 +28,7 @@ def test_any_block_equals_that_part_of_the_whole():
     n = 2 * TILE + 90
     J = draw(5, n, 3, j0=0.4)
     edges = [0, 1, 17, TILE - 1, TILE, TILE + 5, 2 * TILE, n]
-    for rows in zip(edges[:-1], edges[1:], strict=True):
+    for rows in itertools.pairwise(edges):
         for columns in [(0, n), (100, 300), (TILE, 2 * TILE), (n - 1, n)]:
             block = draw_block(5, n, 3, slice(*rows), slice(*columns), j0=0.4)
             assert np.array_equal(block, J[slice(*rows), slice(*columns)])

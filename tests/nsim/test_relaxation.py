@@ -91,7 +91,7 @@ def test_company_in_the_batch_does_not_matter():
 
 
 def test_a_start_on_a_saddle_is_pushed_off():
-    """v = 0 has zero gradient but is no minimum of a glass; both mirror images are as deep."""
+    """The origin has zero gradient but is no minimum of a glass; both mirror images are as deep."""
     glass = Glass.draw(Model(gamma=4.0), seed=1, n=30, sample=0)
     relaxed = relax(glass, np.zeros((30, 2)))
     assert relaxed.converged.all()

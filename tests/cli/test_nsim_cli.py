@@ -1,0 +1,146 @@
+"""The command line of nsim: exit statuses, JSON, and one clear line for every mistake."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.launch import call, data_of
+
+
+@pytest.fixture
+def run_path(run_dict, write_toml):
+    return write_toml(run_dict())
+
+
+def test_run_status_summary_estimate(run_path, tmp_path):
+    out = tmp_path / "run"
+    done = call("nsim", "run", run_path, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert "energy" in done.stdout
+    assert "20/20" in done.stderr
+
+    status = json.loads(call("nsim", "status", out, "--json").stdout)
+    assert (status["tasks"], status["done"], status["failed"], status["complete"]) == (20, 20, 0, True)
+    assert "complete" in call("nsim", "status", out).stdout
+
+    answer = call("nsim", "summary", out, "--json")
+    groups = json.loads(answer.stdout)["groups"]
+    assert [(g["n"], g["samples"], g["states"], g["temperature"]) for g in groups] == [(12, 6, 18, 0), (20, 4, 12, 0)]
+    assert set(groups[0]["observables"]["energy"]) == {"mean", "stderr"}
+
+    estimate = json.loads(call("nsim", "estimate", run_path, "--json").stdout)
+    assert estimate["tasks"] == 20
+    assert estimate["seconds"] > 0
+    assert "GB per rank" in call("nsim", "estimate", run_path).stdout
+
+
+def test_json_is_alone_on_stdout(run_path, tmp_path):
+    done = call("nsim", "run", run_path, "--out", tmp_path / "run", "--json")
+    assert set(json.loads(done.stdout)) == {"groups"}
+
+
+def test_a_path_relative_to_the_run_file(run_dict, write_toml, tmp_path):
+    J = np.zeros((5, 5))
+    J[0, 1] = J[1, 0] = 1.0
+    np.save(tmp_path / "J.npy", J)
+    run_path = write_toml(run_dict(ensemble={"n": 5}, couplings={"file": "J.npy"}))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert call("nsim", "run", run_path, "--out", "run", cwd=elsewhere).returncode == 0
+    assert data_of(elsewhere / "run")
+
+
+def one_line(done):
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode == 2, done.stderr
+    assert len(lines) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run"], "RUN.toml"),
+        (["run", "{run}"], "--out"),
+        (["run", "{run}", "--oot", "x"], "did you mean"),
+        (["run", "missing.toml", "--out", "x"], "No such file"),
+        (["walk"], "No such command"),
+        (["status", "missing"], "does not exist"),
+        (["status", "."], "not a run directory"),
+        (["summary", "."], "not a run directory"),
+        (["estimate", "{run}", "--ranks", "0"], "--ranks"),
+    ],
+)
+def test_mistakes_on_the_command_line(run_path, tmp_path, arguments, words):
+    done = call("nsim", *(a.replace("{run}", str(run_path)) for a in arguments), cwd=tmp_path)
+    assert words.lower() in one_line(done).lower()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"model__gama": 3.0}, "did you mean 'gamma'"),
+        ({"ensemble__n": -5}, "ensemble.n = -5"),
+        ({"protocol__kind": "tempering"}, "in this version"),
+        ({"model__a4": 0.0}, "positive definite"),
+        ({"couplings": {"file": "none.npy"}, "ensemble": {"n": 5}}, "none.npy: No such file"),
+        ({"ensemble": {"n": 1_000_000}}, "GB are available"),
+    ],
+)
+def test_mistakes_in_the_run_file(run_dict, write_toml, tmp_path, change, words):
+    done = call("nsim", "run", write_toml(run_dict(**change)), "--out", tmp_path / "run")
+    assert words in one_line(done)
+    assert not (tmp_path / "run/results.h5").exists()
+
+
+def test_another_run_is_refused(run_dict, write_toml, run_path, tmp_path):
+    assert call("nsim", "run", run_path, "--out", tmp_path / "run").returncode == 0
+    before = data_of(tmp_path / "run")
+    other = write_toml(run_dict(seed=5), "other.toml")
+    assert "holds another run: seed is 11 there, 5 here" in one_line(
+        call("nsim", "run", other, "--out", tmp_path / "run")
+    )
+    assert data_of(tmp_path / "run") == before
+    assert call("nsim", "run", other, "--out", tmp_path / "run", "--restart").returncode == 0
+
+
+def test_unconverged_states_give_status_3(run_dict, write_toml, tmp_path):
+    run_path = write_toml(run_dict(relaxation__max_iterations=10))
+    done = call("nsim", "run", run_path, "--out", tmp_path / "run")
+    assert done.returncode == 3
+    assert "did not converge" in done.stderr
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing_sealed(run_path, tmp_path):
+    """A limit on the size of files stands in for a full disk."""
+    import resource
+    import subprocess
+
+    from tests.launch import command, environment
+
+    out = tmp_path / "run"
+    done = subprocess.run(
+        command("nsim", "run", run_path, "--out", out),
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000)),
+    )
+    assert done.returncode == 1
+    assert "File too large" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert call("nsim", "run", run_path, "--out", out).returncode == 0
+    assert call("nsim", "run", run_path, "--out", tmp_path / "whole").returncode == 0
+    assert data_of(out) == data_of(tmp_path / "whole")
+
+
+def test_help_is_quick_and_complete():
+    done = call("nsim", "--help")
+    assert done.returncode == 0
+    for word in ("run", "status", "summary", "estimate", "85"):
+        assert word in done.stdout
+    assert call("nsim", "--version").returncode == 0

@@ -1,0 +1,146 @@
+"""nsim under mpiexec: the same results bit for bit on any number of ranks, after kills, and a common end of errors."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.launch import call, command, data_of, environment
+
+pytestmark = [pytest.mark.mpi, pytest.mark.timeout(240)]
+
+
+@pytest.fixture
+def run_path(run_dict, write_toml):
+    return write_toml(
+        run_dict(
+            ensemble={"n": [24, 40], "samples": [16, 10], "replicas": 5, "batch": 3},
+            protocol={"kind": "anneal", "sweeps": 150},
+            model={"gamma": 4.0, "a2": {"mean": 1.0, "std": 0.5}},
+        )
+    )
+
+
+def test_identical_data_on_one_to_four_ranks(run_path, tmp_path):
+    assert call("nsim", "run", run_path, "--out", tmp_path / "serial").returncode == 0
+    serial = data_of(tmp_path / "serial")
+    for ranks in (1, 2, 3, 4):
+        done = call("nsim", "run", run_path, "--out", tmp_path / f"r{ranks}", ranks=ranks)
+        assert done.returncode == 0, done.stderr
+        assert data_of(tmp_path / f"r{ranks}") == serial
+
+
+def test_every_rank_takes_part(run_path, tmp_path, monkeypatch):
+    """Parts carry the rank that sealed them; a stopped run shows who worked."""
+    out = tmp_path / "run"
+    process = subprocess.Popen(command("nsim", "run", run_path, "--out", out, ranks=2), env=environment())
+    deadline = time.monotonic() + 60
+    seen = set()
+    while process.poll() is None and time.monotonic() < deadline:
+        seen |= {path.name.split("-")[1] for path in (out / "parts").glob("[!.]*.h5")}
+        time.sleep(0.005)
+    assert process.wait(60) == 0
+    assert seen == {"rank00000", "rank00001"}
+
+
+@pytest.mark.parametrize("ranks", [None, 2])
+def test_killed_runs_continue_to_the_same_data(run_dict, write_toml, tmp_path, ranks):
+    """SIGKILL to the whole job, twice, each time once something new is sealed; then to the end on three ranks."""
+    run_path = write_toml(
+        run_dict(ensemble={"n": 40, "samples": 60, "replicas": 4}, protocol={"kind": "anneal", "sweeps": 6000})
+    )
+    assert call("nsim", "run", run_path, "--out", tmp_path / "whole", ranks=2).returncode == 0
+    out = tmp_path / "killed"
+    done = 0
+    for _ in range(2):
+        process = subprocess.Popen(
+            command("nsim", "run", run_path, "--out", out, ranks=ranks),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+            start_new_session=True,
+        )
+        before = set(out.glob("parts/[!.]*.h5"))
+        deadline = time.monotonic() + 60
+        while set(out.glob("parts/[!.]*.h5")) == before and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        status = json.loads(call("nsim", "status", out, "--json").stdout)
+        assert status["damaged"] == []
+        assert done < status["done"] < status["tasks"]  # nothing sealed is lost, and the kill came in between
+        done = status["done"]
+    finished = call("nsim", "run", run_path, "--out", out, ranks=3)
+    assert finished.returncode == 0, finished.stderr
+    assert f"{done} done before" in finished.stderr
+    assert data_of(out) == data_of(tmp_path / "whole")
+
+
+def test_stop_signal_reaches_all_ranks(run_dict, write_toml, tmp_path):
+    """SIGUSR1 to one rank: all stop after their tasks, everything is sealed, status 85, and the run continues."""
+    run_path = write_toml(
+        run_dict(ensemble={"n": 40, "samples": 40, "replicas": 4}, protocol={"kind": "anneal", "sweeps": 6000})
+    )
+    out = tmp_path / "run"
+    process = subprocess.Popen(
+        command("nsim", "run", run_path, "--out", out, ranks=2),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    deadline = time.monotonic() + 60
+    while not (out / "run.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.5)
+    ranks = subprocess.run(
+        ["pgrep", "-f", f"nsim run .* --out {out}"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    workers = [int(pid) for pid in ranks if int(pid) != process.pid]
+    os.kill(max(workers), signal.SIGUSR1)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 85, errors
+    assert "stopped on request" in errors
+    status = json.loads(call("nsim", "status", out, "--json").stdout)
+    assert 0 < status["done"] < status["tasks"]
+    assert call("nsim", "run", run_path, "--out", out).returncode == 0
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_only_rank_0_speaks_of_bad_input(run_dict, write_toml, tmp_path, ranks):
+    run_path = write_toml(run_dict(model__gamma=-4.0))
+    done = call("nsim", "run", run_path, "--out", tmp_path / "run", ranks=ranks)
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1, done.stderr
+    assert "model.gamma = -4.0" in lines[0]
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_rank_that_breaks_ends_the_job(tmp_path):
+    """An internal error on one rank: its traceback, and the others do not wait for ever."""
+    script = tmp_path / "broken.py"
+    script.write_text(
+        "from nsim.ranks import connect\n"
+        "ranks = connect()\n"
+        "if ranks.rank == 1:\n"
+        "    raise RuntimeError('broken on purpose')\n"
+        "ranks.wait_for_all()\n"
+    )
+    launcher = command("x", ranks=2)[:3]
+    began = time.monotonic()
+    done = subprocess.run(
+        [*launcher, command("x")[0], str(script)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(),
+        check=False,
+    )
+    assert time.monotonic() - began < 30
+    assert done.returncode != 0
+    assert "rank 1 of 2 failed" in done.stderr
+    assert "broken on purpose" in done.stderr
