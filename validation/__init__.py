@@ -1,1 +1,4 @@
-"""Simulation against theory: comparisons with verdicts, extrapolations in N, reports."""
+"""Simulation against theory: comparisons with verdicts, extrapolations in N, reports.
+
+The one package that imports both ``nsim`` and ``meanfield``, which share no code: their agreement means something.
+"""

@@ -1,0 +1,131 @@
+"""The command ``validation``: report.
+
+Results go to stdout (one JSON object with ``--json``), everything else to stderr. Heavy imports wait until a command
+needs them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nsim.errors import ExitStatus, InputError
+
+if TYPE_CHECKING:
+    from validation.comparison import Comparison
+
+FILE_WIDTH = 150  # columns of a table that does not go to a terminal
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="solvable-glass")
+def cli() -> None:
+    """Compare simulated glasses with mean-field theory, with verdicts.
+
+    Exit status: 0 done, whatever the verdicts; 1 a check failed (with --strict); 2 bad input; 3 a mean-field
+    solution did not converge.
+    """
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Directory of the report.")
+@click.option("--strict", is_flag=True, help="End with status 1 if a check fails.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")
+def report(directory: Path, out: Path, strict: bool, as_json: bool) -> ExitStatus:
+    """Compare the run in DIRECTORY with RS and 1RSB theory; write report.html and report.json into --out.
+
+    Every observable is compared per N and extrapolated to N = infinity. A verdict is given only where the outcome
+    is known beforehand: where RS is exact simulation must agree with it, in the glass it must differ from RS in
+    known ways.
+    """
+    from validation.comparison import compare_run
+    from validation.report import write
+    from validation.simulation import Simulation
+
+    comparison = compare_run(Simulation.open(directory))
+    data = write(comparison, out, shlex.join(["validation", *sys.argv[1:]]))
+    if as_json:
+        click.echo(json.dumps(data, allow_nan=False))
+    else:
+        _print_table(comparison)
+        click.echo(data["headline"])
+        click.echo(f"report: {out / 'report.html'}")
+    for theory in comparison.mean_field.theories.values():
+        if theory.problem:
+            click.echo(f"validation: warning: {theory.label}: {theory.problem}", err=True)
+    if strict and comparison.verdict == "fail":
+        return ExitStatus.FAILED
+    return ExitStatus.DONE if comparison.converged else ExitStatus.NOT_CONVERGED
+
+
+def _print_table(comparison: Comparison) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from validation.words import with_error
+
+    theories = comparison.mean_field.theories
+    table = Table(title=f"{comparison.simulation.path}: simulation against theory at T = 0")
+    table.add_column("observable")
+    table.add_column("N", justify="right")
+    table.add_column("simulation", justify="right")
+    for theory in theories.values():
+        table.add_column(theory.label, justify="right")
+        table.add_column("z", justify="right")
+        table.add_column("expected")
+    table.add_column("verdict")
+    colours = {"pass": "green", "fail": "bold red", "not tested": "dim"}
+    # Rows at finite N are told only where they are tested: the others differ by a finite-size shift.
+    for check in comparison.checks:
+        if check.n is not None and check.verdict == "not tested" and comparison.extrapolations:
+            continue
+        row = [check.observable, "∞" if check.n is None else str(check.n), with_error(check.simulation, check.stderr)]
+        for name in theories:
+            prediction, z = check.prediction[name], check.z[name]
+            row += [
+                "-" if prediction is None else f"{prediction:.5g}",
+                "-" if z is None else f"{z:+.1f}",
+                check.expected[name] or "-",
+            ]
+        table.add_row(*row, f"[{colours[check.verdict]}]{check.verdict}[/]")
+    console = Console()
+    if not console.is_terminal:
+        console.width = FILE_WIDTH
+    console.print(table)
+
+
+def _prepare_environment() -> None:
+    """One thread unless the user says otherwise; figures need no display."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit status."""
+    _prepare_environment()
+    try:
+        code = cli.main(args=arguments, prog_name="validation", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help(), err=True)
+        code = ExitStatus.BAD_INPUT
+    except click.ClickException as error:
+        _complain(error.format_message())
+        code = ExitStatus.BAD_INPUT
+    except InputError as error:
+        _complain(str(error))
+        code = ExitStatus.BAD_INPUT
+    except click.Abort:
+        code = ExitStatus.FAILED
+    sys.exit(int(code or 0))
+
+
+def _complain(text: str) -> None:
+    for line in text.splitlines():
+        click.echo(f"validation: error: {line}", err=True)

@@ -1,0 +1,83 @@
+"""A run against mean-field theory: averages, extrapolations and checks put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from validation.checks import Check, Verdict, compare, overall
+from validation.expectations import expectations
+from validation.exponents import Exponent, exponent
+from validation.extrapolation import Extrapolation, extrapolate
+from validation.predictions import MeanField, predict
+from validation.quantities import QUANTITIES
+from validation.regime import Regime, regime_of
+from validation.simulation import Average, Simulation
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything a report tells.
+
+    Attributes
+    ----------
+    simulation, mean_field, regime
+        What is compared, and where in the phase diagram.
+    averages : dict
+        By size N, then by observable.
+    exponents, extrapolations : dict
+        By observable; no extrapolation where fewer than two sizes have an error.
+    checks : list of Check
+        Extrapolated values first, then by size.
+    """
+
+    simulation: Simulation
+    mean_field: MeanField
+    regime: Regime
+    averages: dict[int, dict[str, Average]]
+    exponents: dict[str, Exponent]
+    extrapolations: dict[str, Extrapolation]
+    checks: list[Check]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on the run as a whole."""
+        return overall([check.verdict for check in self.checks])
+
+    @property
+    def converged(self) -> bool:
+        """Whether every mean-field solution converged."""
+        return not any(theory.failed for theory in self.mean_field.theories.values())
+
+
+def compare_run(simulation: Simulation) -> Comparison:
+    """Solve the theory for the model of a run and compare every observable, per N and extrapolated."""
+    mean_field = predict(simulation.run)
+    solutions = {name: theory.solution for name, theory in mean_field.theories.items()}
+    regime = regime_of(simulation.run, solutions["rs"], solutions["1rsb"])
+    averages = {size.n: simulation.averages(size.n, mean_field.window, regime.folded) for size in simulation.sizes}
+    observables = [name for name in QUANTITIES if all(name in found for found in averages.values())]
+    exponents = {name: exponent(name, regime) for name in observables}
+    extrapolations, checks = {}, []
+    for name in observables:
+        by_size = {n: found[name] for n, found in averages.items() if found[name].stderr}
+        extrapolated = extrapolate(
+            list(by_size),
+            [found.mean for found in by_size.values()],
+            [found.stderr or 0.0 for found in by_size.values()],
+            exponents[name].omega,
+        )
+        if extrapolated is not None:
+            extrapolations[name] = extrapolated
+            fewest = min(found.samples for found in by_size.values())
+            expected = expectations(name, True, regime, mean_field.theories)
+            checks.append(
+                compare(name, None, extrapolated.value, extrapolated.stderr, mean_field.theories, expected, fewest)
+            )
+    for n, found in averages.items():
+        for name in observables:
+            row = found[name]
+            expected = expectations(name, False, regime, mean_field.theories)
+            checks.append(
+                compare(name, n, row.mean, row.stderr, mean_field.theories, expected, row.samples, row.problem)
+            )
+    return Comparison(simulation, mean_field, regime, averages, exponents, extrapolations, checks)

@@ -1,0 +1,85 @@
+"""Look of the figures: one palette for every plot, told apart by colour-blind readers and in print, and SVG that
+follows the page into a dark theme.
+
+Colours are placeholders: `svg` replaces each by a variable of the page's style sheet.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+# Okabe and Ito's palette for the theories; the page has brighter ones for a dark background.
+INK, LINE = "#1a1b1e", "#c9cbd1"
+THEORY_COLOURS = {"rs": "#d55e00", "1rsb": "#0072b2"}
+THEORY_DASHES = {"rs": (0, (5, 2)), "1rsb": "solid"}
+SHADE = "#8a8f99"
+VARIABLES = {
+    INK: "var(--ink)",
+    LINE: "var(--line)",
+    SHADE: "var(--shade)",
+    THEORY_COLOURS["rs"]: "var(--rs)",
+    THEORY_COLOURS["1rsb"]: "var(--one-step)",
+}
+
+SETTINGS: dict[Any, Any] = {
+    "font.size": 10,
+    "axes.labelsize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.5,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.6,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "svg.fonttype": "path",
+    "mathtext.fontset": "dejavusans",
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The settings of every figure, for the time of drawing it."""
+    with mpl.rc_context(SETTINGS):
+        yield
+
+
+def figure(columns: int = 1, width: float = 6.4, height: float = 3.7) -> tuple[Figure, Any]:
+    """A figure with one or more panels side by side, independent of any window system."""
+    made = Figure(figsize=(width, height), layout="constrained")
+    return made, made.subplots(1, columns)
+
+
+def svg(drawn: Figure, name: str) -> str:
+    """The figure as an <svg> element for an HTML page: no fixed size, no outside references, themed colours."""
+    buffer = io.StringIO()
+    # Ids are hashed from the salt: figures on one page must not share them, and a rerun must not change them.
+    with mpl.rc_context({**SETTINGS, "svg.hashsalt": name}):
+        drawn.savefig(buffer, format="svg", metadata={"Date": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r"<style[^>]*>.*?</style>", "", text, flags=re.DOTALL)  # would leak into the page
+    text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
+    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
+    # Glyphs have the same ids in every figure.
+    text = re.sub(r'(id="|xlink:href="#|url\(#)', rf"\g<1>{name}-", text)
+    for colour, variable in VARIABLES.items():
+        text = text.replace(colour, variable)
+    return text

@@ -1,0 +1,288 @@
+"""The figures of a report, each one claim: what was simulated beside what the theories say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from nsim.errors import InputError
+from nsim.glass import Glass
+from nsim.hessian import spectrum
+from validation import hessian_law
+from validation.comparison import Comparison
+from validation.plot_style import INK, SHADE, THEORY_COLOURS, THEORY_DASHES, figure, style
+from validation.predictions import Theory
+from validation.simulation import Sites
+
+Array = NDArray[np.float64]
+
+LARGEST_SPECTRUM = 2048  # sites; a full diagonalisation grows as N^3
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure with what a reader must know to read it."""
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure
+
+
+def plots(comparison: Comparison) -> list[Plot]:
+    """All figures that the data allow."""
+    makers: list[Callable[[Comparison, Sites], Plot | None]] = [
+        fields,
+        asymmetries,
+        reaction_coefficients,
+        hessian_spectrum,
+    ]
+    with style():
+        found: list[Plot | None] = [energies(comparison)]
+        if comparison.simulation.has_sites:
+            largest = max(size.n for size in comparison.simulation.sizes)
+            sites = comparison.simulation.sites(largest, comparison.regime.folded)
+            found += [maker(comparison, sites) for maker in makers]
+    return [plot for plot in found if plot is not None]
+
+
+def energies(comparison: Comparison) -> Plot:
+    """Energy per site against N^-omega with its extrapolation and the theories' values."""
+    drawn, axes = figure()
+    exponent = comparison.exponents["energy"]
+    omega = exponent.omega or 1.0
+    sizes = np.array([size.n for size in comparison.simulation.sizes], float)
+    replicas = comparison.simulation.run.ensemble.replicas
+    series = [("energy", "o", INK, "mean over states")]
+    if replicas > 1:
+        series.append(("lowest_energy", "s", SHADE, f"lowest of {replicas} states"))
+    right = 1.08 * sizes.min() ** -omega
+    for name, marker, colour, label in series:
+        averages = [comparison.averages[int(n)][name] for n in sizes]
+        axes.errorbar(
+            sizes**-omega,
+            [found.mean for found in averages],
+            [found.stderr or 0.0 for found in averages],
+            fmt=marker,
+            color=colour,
+            markersize=4.5,
+            capsize=2,
+            label=f"simulation, {label}",
+        )
+        extrapolated = comparison.extrapolations.get(name)
+        if extrapolated is not None:
+            x = np.linspace(0.0, right, 60)
+            with np.errstate(divide="ignore"):
+                line, error = extrapolated.curve(x ** (-1 / omega))
+            axes.plot(x, line, color=colour, linewidth=1)
+            axes.fill_between(x, line - error, line + error, color=colour, alpha=0.18, linewidth=0)
+            axes.errorbar(
+                [0.0], [extrapolated.value], [extrapolated.stderr], fmt=marker, color=colour, mfc="none", capsize=3
+            )
+    for theory in _solved(comparison):
+        axes.axhline(theory.values["energy"], label=theory.label, **_line(theory))
+    axes.set_xlim(-0.03 * right, right)
+    power = "1/N" if omega == 1 else rf"N^{{-{_fraction(omega)}}}"
+    axes.set_xlabel(f"${power}$")
+    axes.set_ylabel("energy per site $e$  [$E_0$]")
+    axes.legend()
+    caption = (
+        f"Energy per site against {power.replace('{', '').replace('}', '')} ({exponent.reason}). Points: means over "
+        f"disorder samples with standard errors; line and band: weighted least squares and its error, open symbol: "
+        f"its value for N → ∞. {_ensemble(comparison)}"
+    )
+    return Plot("energy", "Energy per site, extrapolated", caption, drawn)
+
+
+def fields(comparison: Comparison, sites: Sites) -> Plot | None:
+    """P(h) of the cavity fields, and its behaviour near h = 0 where sites are found there."""
+    mean, std = float(sites.h.mean()), float(sites.h.std())
+    if std < 1e-9:
+        return None  # ergodic state: every field is zero
+    window = comparison.mean_field.window
+    zoom = window is not None and abs(mean) < 3 * std
+    drawn, panels = figure(2 if zoom else 1, width=8.6 if zoom else 6.4)
+    axes = panels[0] if zoom else panels
+    low, high = mean - 4 * std, mean + 4 * std
+    _histogram(axes, sites, sites.h, np.linspace(low, high, 61))
+    curve = np.linspace(low, high, 241)
+    for theory in _scattering(comparison):
+        axes.plot(curve, _density(theory, curve), label=theory.label, **_line(theory))
+    axes.set_xlabel("cavity field $h$  [$E_0/v_0$]")
+    axes.set_ylabel("$P(h)$")
+    axes.set_ylim(bottom=0)
+    axes.legend(loc="upper right")
+    if zoom and window is not None:
+        reach = 6 * window
+        symmetric = comparison.regime.p_fixed_by_symmetry
+        edges = np.linspace(0.0 if symmetric else -reach, reach, 13 if symmetric else 25)
+        values = np.abs(sites.h) if symmetric else sites.h
+        share = 0.5 if symmetric else 1.0  # |h| collects both signs
+        _histogram(panels[1], sites, values, edges, share)
+        curve = np.linspace(edges[0], reach, 81)
+        for theory in _scattering(comparison):
+            panels[1].plot(curve, _density(theory, curve), **_line(theory))
+        panels[1].axvspan(0.0 if symmetric else -window, window, color=SHADE, alpha=0.2, linewidth=0)
+        panels[1].set_xlabel(f"{'$|h|$' if symmetric else '$h$'}, near zero  [$E_0/v_0$]")
+        panels[1].set_xlim(edges[0], reach)
+        panels[1].set_ylim(bottom=0)
+    caption = (
+        f"Distribution of the cavity fields h_i = l_i - C_i v_i of {_sites(sites)}, and of the theories' effective "
+        f"fields."
+    )
+    if zoom:
+        caption += (
+            f" Right: near h = 0; shaded: the window |h| < h0 = {window:.3g} whose weight is compared in the table."
+        )
+    return Plot("fields", "Distribution of cavity fields", caption, drawn)
+
+
+def asymmetries(comparison: Comparison, sites: Sites) -> Plot | None:
+    """P(Delta) of the double wells of the local potentials."""
+    model = comparison.simulation.run.model
+    ensembles = {"simulation": sites.local_potentials(model.a4, model.gamma)}
+    ensembles |= {
+        theory.name: theory.solution.local_potentials(64) for theory in _solved(comparison) if theory.solution
+    }
+    wells = {name: ensemble.double_wells() for name, ensemble in ensembles.items()}
+    if not any(found.exists.any() for found in wells.values()):
+        return None
+    drawn, axes = figure()
+    reach = max(float(np.nanmax(found.asymmetry)) for found in wells.values() if found.exists.any())
+    edges = np.linspace(0.0, reach, 21)
+    for theory in _solved(comparison):
+        if wells[theory.name].exists.any():
+            axes.stairs(
+                _or_nan(ensembles[theory.name].asymmetry_density(edges)), edges, label=theory.label, **_line(theory)
+            )
+    _histogram(axes, sites, wells["simulation"].asymmetry.reshape(sites.h.shape), edges)
+    axes.set_yscale("log")
+    axes.set_xlim(0, reach)
+    axes.set_xlabel(r"asymmetry $\Delta$  [$E_0$]")
+    axes.set_ylabel(r"$P(\Delta)$ per site")
+    axes.legend()
+    caption = (
+        f"Asymmetry of the double wells of U_eff, normalised per site: the area is the fraction of sites with a double "
+        f"well. Simulation: {_sites(sites)}, {int(wells['simulation'].exists.sum())} of them with a double well."
+    )
+    return Plot("asymmetry", "Double wells", caption, drawn)
+
+
+def reaction_coefficients(comparison: Comparison, sites: Sites) -> Plot | None:
+    """Distribution of the reaction coefficients C_i, which the theory takes as equal."""
+    low, high = np.quantile(sites.C, [0.002, 0.998])
+    solved = _solved(comparison)
+    ends = [low, high, *(theory.solution.C for theory in solved if theory.solution)]
+    ends += [theory.values["C"] for theory in solved]
+    margin = 0.05 * (max(ends) - min(ends))
+    if margin < 1e-9:
+        return None
+    drawn, axes = figure()
+    _histogram(axes, sites, sites.C, np.linspace(min(ends) - margin, max(ends) + margin, 71))
+    for theory in solved:
+        assert theory.solution is not None
+        axes.axvline(theory.values["C"], label=rf"{theory.label}, $C_\mathrm{{reg}}$", **_line(theory))
+        if theory.solution.C - theory.values["C"] > 1e-9:
+            axes.axvline(
+                theory.solution.C,
+                label=f"{theory.label}, $C$ with jumps",
+                color=THEORY_COLOURS[theory.name],
+                linestyle=":",
+            )
+    axes.set_xlabel("reaction coefficient $C_i$  [$E_0/v_0^2$]")
+    axes.set_ylabel("density")
+    axes.legend()
+    caption = (
+        f"Reaction coefficients C_i = G''(v_i)/gamma - 1/Gr_ii of {_sites(sites)}. For N → ∞ theory has the same C at "
+        f"every site. A minimum answers linearly, without jumps, so the C_i belong to C_reg."
+    )
+    return Plot("reaction", "Reaction coefficients", caption, drawn)
+
+
+def hessian_spectrum(comparison: Comparison, sites: Sites) -> Plot | None:
+    """Eigenvalues of the Hessian of one state with the law for N -> infinity."""
+    simulation = comparison.simulation
+    run = simulation.run
+    small_enough = [size.n for size in simulation.sizes if size.n <= LARGEST_SPECTRUM]
+    if not small_enough or run.couplings is not None:
+        return None
+    n = max(small_enough)
+    sample, v = simulation.typical_state(n)
+    try:
+        glass = Glass.draw(run.model, run.seed, n, sample)
+    except InputError:
+        return None
+    if np.abs(glass.gradient(v)).max() > 1e-6:
+        return None  # drawn by another version of the couplings: this J is not the state's
+    eigenvalues, d = spectrum(glass, v), glass.on_site_curvature(v)
+    drawn, axes = figure()
+    low, high = float(eigenvalues.min()), float(eigenvalues.max())
+    bins = int(np.clip(np.sqrt(n) * 2, 10, 60))
+    axes.hist(eigenvalues, np.linspace(min(low, 0), high, bins + 1), density=True, color=SHADE, alpha=0.5)
+    axes.plot(*hessian_law.density(d), color=INK, label=r"law for $N\to\infty$ with these $d_i$")
+    axes.plot(eigenvalues, np.zeros(n), "|", color=INK, markersize=8, alpha=0.6, label="eigenvalues")
+    axes.set_xlabel(r"eigenvalue $\lambda$ of the Hessian  [$E_0/v_0^2$]")
+    axes.set_ylabel("density")
+    axes.set_ylim(bottom=0)
+    axes.legend()
+    replicon = float(np.mean(np.diagonal(np.linalg.inv(glass.hessian(v))) ** 2))
+    caption = (
+        f"Spectrum of the Hessian diag(G''(v_i))/gamma - J of one state (N = {n}, sample {sample}, the one whose "
+        f"lowest energy is the median; lowest eigenvalue {low:.3g}, replicon sum {replicon:.3g}), with the density "
+        f"Im g/pi from g(z) = E_d[1/(d - z - g(z))] for the measured d_i = G''(v_i)/gamma."
+    )
+    return Plot("spectrum", "Hessian spectrum of one state", caption, drawn)
+
+
+def _solved(comparison: Comparison) -> list[Theory]:
+    return [theory for theory in comparison.mean_field.theories.values() if theory.solution is not None]
+
+
+def _scattering(comparison: Comparison) -> Iterator[Theory]:
+    """Theories whose fields have a density (not the ergodic state, where all are equal)."""
+    return (theory for theory in _solved(comparison) if theory.solution and theory.solution.q[-1] > 0)
+
+
+def _density(theory: Theory, h: Array) -> Array:
+    assert theory.solution is not None
+    return theory.solution.field_density(h)
+
+
+def _line(theory: Theory) -> dict[str, object]:
+    return {"color": THEORY_COLOURS[theory.name], "linestyle": THEORY_DASHES[theory.name]}
+
+
+def _histogram(axes: object, sites: Sites, values: Array, edges: Array, share: float = 1.0) -> None:
+    """Simulated density as steps with the standard error over samples in the middle of each."""
+    density, error = sites.histogram(values, edges)
+    density, error = share * density, share * error
+    centres = (edges[1:] + edges[:-1]) / 2
+    axes.stairs(_or_nan(density), edges, color=INK, linewidth=1.2, label=f"simulation, N = {sites.n}")  # type: ignore[attr-defined]
+    seen = density > 0
+    axes.errorbar(centres[seen], density[seen], error[seen], fmt="none", ecolor=INK, elinewidth=0.8)  # type: ignore[attr-defined]
+
+
+def _or_nan(density: Array) -> Array:
+    """Empty bins are left out: a logarithmic axis has no zero."""
+    return np.where(density > 0, density, np.nan)
+
+
+def _sites(sites: Sites) -> str:
+    return f"{sites.h.size} sites ({sites.samples} samples of N = {sites.n}, {len(sites.h)} states)"
+
+
+def _ensemble(comparison: Comparison) -> str:
+    sizes = comparison.simulation.sizes
+    counts = ", ".join(f"{size.samples} of N = {size.n}" for size in sizes)
+    return f"Samples: {counts}; {sum(size.states for size in sizes)} states."
+
+
+def _fraction(omega: float) -> str:
+    for denominator in (1, 2, 3, 5):
+        if abs(omega * denominator - round(omega * denominator)) < 1e-9:
+            return f"{round(omega * denominator)}/{denominator}"
+    return f"{omega:.3g}"

@@ -1,0 +1,145 @@
+"""What mean-field theory predicts for the observables of a run: RS and one-step RSB at T = 0.
+
+Relaxed states are compared with the theory at zero temperature. Like is compared with like: the inverse Hessian of
+a simulated state gives the response without jumps, so its mean stands against C_reg = E[1/U_eff''], not against C.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import meanfield
+from meanfield import LocalStiffness, Model, ParameterError, Solution
+from nsim.run_file import GaussianStiffness, RunFile, UniformStiffness
+from validation.hessian_law import lower_edge
+from validation.quantities import WINDOW
+
+ANSATZE = {"rs": "RS", "1rsb": "1RSB"}
+# Every theory has its place in a report, also those not solved here.
+THEORIES = {**ANSATZE, "frsb": "full RSB"}
+
+WINDOW_NODES = 12
+
+
+@dataclass(frozen=True)
+class Theory:
+    """One ansatz.
+
+    Attributes
+    ----------
+    name : {"rs", "1rsb"}
+    solution : Solution or None
+        None where there is none that converged.
+    values : dict
+        Prediction by observable, for N -> infinity; names as in `validation.quantities`.
+    problem : str
+        Why there is no solution; else empty.
+    """
+
+    name: str
+    solution: Solution | None
+    values: dict[str, float] = field(default_factory=dict)
+    problem: str = ""
+    failed: bool = False  # the equations were solved, and the iteration did not converge
+
+    @property
+    def label(self) -> str:
+        """Name for people."""
+        return THEORIES[self.name]
+
+    def error(self, observable: str) -> float:
+        """Error of a prediction: the solver's own relative residual."""
+        return abs(self.values[observable]) * self.solution.residual if self.solution else 0.0
+
+
+@dataclass(frozen=True)
+class MeanField:
+    """What mean-field theory says about a run.
+
+    Attributes
+    ----------
+    theories : dict
+        By name of the ansatz.
+    window : float or None
+        h0, half the width of the window of small fields [E0/v0].
+    """
+
+    theories: dict[str, Theory]
+    window: float | None
+
+
+def mean_field_model(run: RunFile) -> Model:
+    """The model of a run as mean-field theory sees it; raises `ParameterError` outside the theory's domain."""
+    match run.model.a2:
+        case GaussianStiffness(mean=mean, std=std):
+            a2 = LocalStiffness.gaussian(mean, std)
+        case UniformStiffness(low=low, high=high):
+            a2 = LocalStiffness.uniform(low, high)
+        case number:
+            a2 = LocalStiffness.fixed(float(number))
+    return Model(gamma=run.model.gamma, j0=run.model.j0, a2=a2, a4=run.model.a4, field=run.model.field)
+
+
+def predict(run: RunFile) -> MeanField:
+    """Solve every ansatz at T = 0 for the model of a run."""
+    try:
+        model = mean_field_model(run)
+    except ParameterError as error:
+        problem = f"outside the domain of the theory: {error}"
+        return MeanField({name: Theory(name, None, problem=problem) for name in ANSATZE}, None)
+    with np.errstate(all="ignore"):  # trial points of the iteration may overflow; convergence is checked
+        solutions = {name: meanfield.solve(model, name, temperature=0.0) for name in ANSATZE}
+    window = small_field_window(solutions["rs"])
+    return MeanField({name: _theory(name, solution, window) for name, solution in solutions.items()}, window)
+
+
+def small_field_window(rs: Solution) -> float | None:
+    """h0, a fixed fraction of the width of the RS field distribution [E0/v0]; None where fields do not scatter."""
+    if not rs.converged or rs.q[-1] == 0:
+        return None
+    return WINDOW * float(np.sqrt(rs.q[-1]))
+
+
+def _theory(name: str, solution: Solution, window: float | None) -> Theory:
+    if not solution.converged:
+        problem = f"the iteration did not converge (residual {solution.residual:.1e})"
+        return Theory(name, None, problem=problem, failed=True)
+    values = _predict(solution)
+    if window is not None and solution.q[-1] > 0:
+        values["small_field_weight"] = _small_field_weight(solution, window)
+    return Theory(name, solution, values)
+
+
+def _predict(solution: Solution) -> dict[str, float]:
+    sites = solution.local_potentials()
+    mean_h = sites.average(sites.h)
+    d = sites.a2 / sites.gamma + sites.a4 * sites.minima() ** 2 / (2 * sites.gamma)
+    return {
+        "energy": solution.internal_energy,
+        "lowest_energy": solution.internal_energy,
+        "p": solution.p,
+        "q": solution.q_diag,
+        "displacement_variance": solution.q_diag - solution.p**2,
+        "field_variance": sites.average((sites.h - mean_h) ** 2),
+        "C": solution.C_reg,
+        "replicon_sum": solution.replicon_sum,
+        "lambda_min": lower_edge(d, sites.weight),
+        "double_well_fraction": solution.double_well_fraction,
+    }
+
+
+def _small_field_weight(solution: Solution, window: float) -> float:
+    """Weight of |h| < window: the density integrated over just the window in which simulated sites are counted."""
+    t, weight = np.polynomial.legendre.leggauss(WINDOW_NODES)
+    # Each side of h = 0 for itself: the density has a kink there.
+    h = np.concatenate([-window * (1 + t) / 2, window * (1 + t) / 2])
+    return float(np.tile(weight, 2) @ solution.field_density(h) * window / 2)
+
+
+def describe(theory: Theory) -> dict[str, Any]:
+    """A theory for JSON."""
+    solution = None if theory.solution is None else theory.solution.to_dict()
+    return {"solution": solution, "predictions": theory.values, "problem": theory.problem or None}

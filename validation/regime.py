@@ -1,0 +1,82 @@
+"""Where in its phase diagram a run lies, and so which theory can be right about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meanfield import Solution
+from nsim.run_file import RunFile
+
+# Further steps of symmetry breaking take double wells away: at J0 = 0 they begin at gamma = 1.078 in RS, near 1.3 in
+# 1RSB, between 2 and 2.7 in full RSB, where 1RSB has 1% to 2% of them.
+SURE_OF_DOUBLE_WELLS = 0.02
+
+
+@dataclass(frozen=True)
+class Regime:
+    """What expectations are derived from.
+
+    Attributes
+    ----------
+    solved : bool
+        Whether there is an RS solution to judge by.
+    rs_exact : bool
+        RS is stable: replicon positive and no double wells, whose jump at h = 0 makes the replicon diverge at T = 0.
+    p_fixed_by_symmetry : bool
+        The mean displacement averages to zero at every N: no field, no polarised phase, and a start that does not
+        choose a sign.
+    folded : bool
+        States v and -v stand for each other and the phase is polarised: p is taken as |p|.
+    annealed : bool
+        States were cooled, not quenched; only these come near the ground state.
+    double_wells : bool
+        Double wells are sure to exist in the true solution, not only in RS.
+    intrinsic_double_wells : bool
+        The on-site potential may have two minima already without the others (a2 <= 0 somewhere).
+    """
+
+    solved: bool
+    rs_exact: bool
+    p_fixed_by_symmetry: bool
+    folded: bool
+    annealed: bool
+    double_wells: bool
+    intrinsic_double_wells: bool
+
+    @property
+    def glassy(self) -> bool:
+        """RS is unstable."""
+        return self.solved and not self.rs_exact
+
+    @property
+    def name(self) -> str:
+        """In words, for the report."""
+        if not self.solved:
+            return "not known, for want of an RS solution"
+        return "RS stable and exact for N -> infinity" if self.rs_exact else "glass: RS unstable"
+
+
+def regime_of(run: RunFile, rs: Solution | None, one_step: Solution | None) -> Regime:
+    """The regime of a run, from its run file and the converged solutions (None: not converged)."""
+    fraction = 0.0 if rs is None else rs.double_well_fraction
+    polarised = rs is not None and rs.p != 0
+    return Regime(
+        solved=rs is not None,
+        rs_exact=rs is not None and rs.replicon > 0 and not fraction > 0,
+        p_fixed_by_symmetry=(
+            rs is not None and not polarised and run.model.field == 0 and run.protocol.start == "random"
+        ),
+        folded=polarised and run.model.field == 0,
+        annealed=run.protocol.kind != "quench",
+        double_wells=one_step is not None and one_step.double_well_fraction >= SURE_OF_DOUBLE_WELLS,
+        intrinsic_double_wells=_least_stiffness(run) <= 0,
+    )
+
+
+def _least_stiffness(run: RunFile) -> float:
+    a2 = run.model.a2
+    if isinstance(a2, float | int):
+        return float(a2)
+    if hasattr(a2, "low"):
+        return float(a2.low)
+    return float("-inf") if a2.std > 0 else float(a2.mean)
