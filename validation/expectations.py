@@ -90,6 +90,8 @@ def _in_the_glass(observable: str, theory: Theory, regime: Regime, theories: Map
     if not regime.annealed:
         return Expectation(None, QUENCHED)
     match observable:
+        case "lambda_min":
+            return Expectation(None, RARE_SITES)
         case "energy" | "lowest_energy":
             if theory.name == "1rsb":
                 return Expectation(None, ONE_STEP_CLOSE)

@@ -66,6 +66,12 @@ def figure(columns: int = 1, width: float = 6.4, height: float = 3.7) -> tuple[F
     return made, made.subplots(1, columns)
 
 
+def legend(drawn: Figure, axes: Any, columns: int = 4) -> None:
+    """A legend above the panels, where it covers no data."""
+    handles, labels = axes.get_legend_handles_labels()
+    drawn.legend(handles, labels, loc="outside upper left", ncols=columns, columnspacing=1.2, handlelength=1.8)
+
+
 def svg(drawn: Figure, name: str) -> str:
     """The figure as an <svg> element for an HTML page: no fixed size, no outside references, themed colours."""
     buffer = io.StringIO()
@@ -77,7 +83,8 @@ def svg(drawn: Figure, name: str) -> str:
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
     text = re.sub(r"<style[^>]*>.*?</style>", "", text, flags=re.DOTALL)  # would leak into the page
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
-    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
+    shape = f'style="max-width: {6.9 * drawn.get_figwidth():.0f}rem"'
+    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', rf"\1 {shape}", text, count=1)
     # Glyphs have the same ids in every figure.
     text = re.sub(r'(id="|xlink:href="#|url\(#)', rf"\g<1>{name}-", text)
     for colour, variable in VARIABLES.items():

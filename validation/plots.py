@@ -14,13 +14,14 @@ from nsim.glass import Glass
 from nsim.hessian import spectrum
 from validation import hessian_law
 from validation.comparison import Comparison
-from validation.plot_style import INK, SHADE, THEORY_COLOURS, THEORY_DASHES, figure, style
+from validation.plot_style import INK, SHADE, THEORY_COLOURS, THEORY_DASHES, figure, legend, style
 from validation.predictions import Theory
 from validation.simulation import Sites
 
 Array = NDArray[np.float64]
 
 LARGEST_SPECTRUM = 2048  # sites; a full diagonalisation grows as N^3
+WELL_NODES = 400  # quadrature nodes per panel, so that each bin of P(Delta) holds many
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,9 @@ def energies(comparison: Comparison) -> Plot:
     power = "1/N" if omega == 1 else rf"N^{{-{_fraction(omega)}}}"
     axes.set_xlabel(f"${power}$")
     axes.set_ylabel("energy per site $e$  [$E_0$]")
-    axes.legend()
+    legend(drawn, axes)
     caption = (
-        f"Energy per site against {power.replace('{', '').replace('}', '')} ({exponent.reason}). Points: means over "
+        f"Energy per site against its leading finite-size correction: {exponent.reason}. Points: means over "
         f"disorder samples with standard errors; line and band: weighted least squares and its error, open symbol: "
         f"its value for N → ∞. {_ensemble(comparison)}"
     )
@@ -115,7 +116,7 @@ def fields(comparison: Comparison, sites: Sites) -> Plot | None:
     axes.set_xlabel("cavity field $h$  [$E_0/v_0$]")
     axes.set_ylabel("$P(h)$")
     axes.set_ylim(bottom=0)
-    axes.legend(loc="upper right")
+    legend(drawn, axes)
     if zoom and window is not None:
         reach = 6 * window
         symmetric = comparison.regime.p_fixed_by_symmetry
@@ -146,14 +147,18 @@ def asymmetries(comparison: Comparison, sites: Sites) -> Plot | None:
     model = comparison.simulation.run.model
     ensembles = {"simulation": sites.local_potentials(model.a4, model.gamma)}
     ensembles |= {
-        theory.name: theory.solution.local_potentials(64) for theory in _solved(comparison) if theory.solution
+        theory.name: theory.solution.local_potentials(WELL_NODES) for theory in _solved(comparison) if theory.solution
     }
     wells = {name: ensemble.double_wells() for name, ensemble in ensembles.items()}
     if not any(found.exists.any() for found in wells.values()):
         return None
     drawn, axes = figure()
-    reach = max(float(np.nanmax(found.asymmetry)) for found in wells.values() if found.exists.any())
-    edges = np.linspace(0.0, reach, 21)
+    ends = {name: found.asymmetry[found.exists] for name, found in wells.items() if found.exists.any()}
+    simulated = ends.pop("simulation", np.zeros(1))
+    # The theories' wells end at a sharp Delta; a few simulated sites with a large C_i lie far beyond.
+    reach = max([1.4 * float(end.max()) for end in ends.values()] or [float(simulated.max())])
+    beyond = int((simulated > reach).sum())
+    edges = np.linspace(0.0, reach, 29)
     for theory in _solved(comparison):
         if wells[theory.name].exists.any():
             axes.stairs(
@@ -164,10 +169,11 @@ def asymmetries(comparison: Comparison, sites: Sites) -> Plot | None:
     axes.set_xlim(0, reach)
     axes.set_xlabel(r"asymmetry $\Delta$  [$E_0$]")
     axes.set_ylabel(r"$P(\Delta)$ per site")
-    axes.legend()
+    legend(drawn, axes)
     caption = (
         f"Asymmetry of the double wells of U_eff, normalised per site: the area is the fraction of sites with a double "
-        f"well. Simulation: {_sites(sites)}, {int(wells['simulation'].exists.sum())} of them with a double well."
+        f"well. Simulation: {_sites(sites)}, {int(wells['simulation'].exists.sum())} of them with a double well"
+        + (f", {beyond} of these beyond the right end." if beyond else ".")
     )
     return Plot("asymmetry", "Double wells", caption, drawn)
 
@@ -195,7 +201,7 @@ def reaction_coefficients(comparison: Comparison, sites: Sites) -> Plot | None:
             )
     axes.set_xlabel("reaction coefficient $C_i$  [$E_0/v_0^2$]")
     axes.set_ylabel("density")
-    axes.legend()
+    legend(drawn, axes, columns=3)
     caption = (
         f"Reaction coefficients C_i = G''(v_i)/gamma - 1/Gr_ii of {_sites(sites)}. For N → ∞ theory has the same C at "
         f"every site. A minimum answers linearly, without jumps, so the C_i belong to C_reg."
@@ -228,7 +234,7 @@ def hessian_spectrum(comparison: Comparison, sites: Sites) -> Plot | None:
     axes.set_xlabel(r"eigenvalue $\lambda$ of the Hessian  [$E_0/v_0^2$]")
     axes.set_ylabel("density")
     axes.set_ylim(bottom=0)
-    axes.legend()
+    legend(drawn, axes)
     replicon = float(np.mean(np.diagonal(np.linalg.inv(glass.hessian(v))) ** 2))
     caption = (
         f"Spectrum of the Hessian diag(G''(v_i))/gamma - J of one state (N = {n}, sample {sample}, the one whose "
@@ -261,7 +267,7 @@ def _histogram(axes: object, sites: Sites, values: Array, edges: Array, share: f
     density, error = sites.histogram(values, edges)
     density, error = share * density, share * error
     centres = (edges[1:] + edges[:-1]) / 2
-    axes.stairs(_or_nan(density), edges, color=INK, linewidth=1.2, label=f"simulation, N = {sites.n}")  # type: ignore[attr-defined]
+    axes.stairs(_or_nan(density), edges, baseline=None, color=INK, linewidth=1.2, label=f"simulation, N = {sites.n}")  # type: ignore[attr-defined]
     seen = density > 0
     axes.errorbar(centres[seen], density[seen], error[seen], fmt="none", ecolor=INK, elinewidth=0.8)  # type: ignore[attr-defined]
 

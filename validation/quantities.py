@@ -22,7 +22,7 @@ class Quantity:
 QUANTITIES: dict[str, Quantity] = {
     "energy": Quantity("e", "E0", "energy per site, mean over states"),
     "lowest_energy": Quantity("e_low", "E0", "energy per site, lowest state of each sample"),
-    "p": Quantity("p", "v0", "mean displacement; |p| in a polarised phase without a field"),
+    "p": Quantity("p", "v0", "mean displacement"),
     "q": Quantity("q", "v0^2", "mean squared displacement"),
     "displacement_variance": Quantity("q - p^2", "v0^2", "variance of the displacement over sites"),
     "field_variance": Quantity("var h", "E0^2/v0^2", "variance of the cavity field over sites"),

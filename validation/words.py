@@ -13,13 +13,11 @@ from validation.quantities import QUANTITIES
 
 @dataclass(frozen=True)
 class Statements:
-    """What is to be said of one theory."""
+    """What is to be said of one theory: an opening sentence and one line for each kind of outcome."""
 
     label: str
     opening: str
-    right: list[str]
-    wrong: list[str]
-    open_questions: list[str]
+    lines: list[str]
 
 
 def headline(comparison: Comparison) -> str:
@@ -55,41 +53,67 @@ def statements(comparison: Comparison) -> list[Statements]:
     extrapolated = [check for check in comparison.checks if check.n is None]
     largest = max(size.n for size in comparison.simulation.sizes)
     checks = extrapolated or [check for check in comparison.checks if check.n == largest]
-    return [
-        _statements(theory, checks, bool(extrapolated), largest) for theory in comparison.mean_field.theories.values()
-    ]
+    where = "Extrapolated to N → ∞" if extrapolated else f"At N = {largest}, not extrapolated"
+    return [_statements(theory, checks, where) for theory in comparison.mean_field.theories.values()]
 
 
-def _statements(theory: Theory, checks: list[Check], extrapolated: bool, largest: int) -> Statements:
-    basis = "Extrapolated to N → ∞" if extrapolated else f"At N = {largest}, not extrapolated"
-    right, wrong, undecided = [], [], []
+def _statements(theory: Theory, checks: list[Check], where: str) -> Statements:
+    if theory.solution is None:
+        return Statements(theory.label, f"No prediction: {theory.problem}.", [])
+    right: list[str] = []
+    wrong: list[str] = []
+    open_right: list[str] = []
+    open_wrong: list[str] = []
     for check in checks:
         z = check.z[theory.name]
         if z is None:
             continue
-        line = _line(theory, check)
-        if check.expected[theory.name] is None:
-            undecided.append(line)
-        elif abs(z) < THRESHOLD:
-            right.append(line)
+        judged, within = check.expected[theory.name] is not None, abs(z) < THRESHOLD
+        if within:
+            (right if judged else open_right).append(f"{_meaning(check)} (z = {z:+.1f})")
         else:
-            wrong.append(line)
-    if theory.solution is None:
-        basis = theory.problem
-    return Statements(theory.label, basis, right, wrong, undecided)
+            (wrong if judged else open_wrong).append(f"{_meaning(check)}, {deviation(theory, check)} (z = {z:+.1f})")
+    lines = [
+        f"{title}: {'; '.join(found)}."
+        for title, found in (
+            ("Right, within three errors", right),
+            ("Wrong", wrong),
+            ("Compared without an expectation, within three errors", open_right),
+            ("Compared without an expectation, off", open_wrong),
+        )
+        if found
+    ]
+    solution = theory.solution
+    stability = f"replicon {solution.replicon:.3g}"
+    if solution.double_well_fraction > 0:
+        wells = f"{solution.double_well_fraction:.2%} of sites"
+        stability += f" from its regular part, but double wells at {wells}: their jump makes it unstable at T = 0"
+    opening = f"{where}. The solution is {solution.phase} ({stability})."
+    return Statements(theory.label, opening, lines)
 
 
-def _line(theory: Theory, check: Check) -> str:
-    """One comparison as a phrase."""
-    quantity = QUANTITIES[check.observable]
-    prediction, z = check.prediction[theory.name], check.z[theory.name]
+def _meaning(check: Check) -> str:
+    return QUANTITIES[check.observable].meaning
+
+
+def deviation(theory: Theory, check: Check) -> str:
+    """How far a prediction lies from the simulated value, in words."""
+    prediction, value = check.prediction[theory.name], check.simulation
     assert prediction is not None
-    assert z is not None
-    unit = "" if quantity.unit == "1" else f" {quantity.unit}"
-    return (
-        f"{quantity.meaning}: {with_error(check.simulation, check.stderr)}{unit} simulated, "
-        f"{prediction:.5g} predicted (z = {z:+.1f})"
-    )
+    assert value is not None
+    if prediction == 0 or prediction * value <= 0 or abs(value) < THRESHOLD * (check.stderr or 0.0):
+        return f"predicted {prediction:.3g}, simulated {value:.3g}"
+    ratio = prediction / value
+    if ratio >= 2:
+        return f"predicted {_factor(ratio)} times the simulated value"
+    if ratio <= 0.5:
+        return f"predicted {_factor(1 / ratio)} times too small"
+    percent = 100 * (prediction - value) / abs(value)
+    return f"predicted {abs(percent):.2g}% too {'high' if percent > 0 else 'low'}"
+
+
+def _factor(ratio: float) -> str:
+    return f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}"
 
 
 def with_error(value: float | None, error: float | None) -> str:
