@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from validation.checks import Check, Verdict, compare, overall
+from validation.control_variate import Array, CouplingSums, affordable, coupling_sums
 from validation.expectations import expectations
 from validation.exponents import Exponent, exponent
 from validation.extrapolation import Extrapolation, extrapolate
@@ -24,6 +25,8 @@ class Comparison:
         What is compared, and where in the phase diagram.
     averages : dict
         By size N, then by observable.
+    controls : dict
+        By size N: the sums of the couplings taken out of the averages; empty where they were not looked at.
     exponents, extrapolations : dict
         By observable; no extrapolation where fewer than two sizes have an error.
     checks : list of Check
@@ -34,6 +37,7 @@ class Comparison:
     mean_field: MeanField
     regime: Regime
     averages: dict[int, dict[str, Average]]
+    controls: dict[int, CouplingSums]
     exponents: dict[str, Exponent]
     extrapolations: dict[str, Extrapolation]
     checks: list[Check]
@@ -54,7 +58,15 @@ def compare_run(simulation: Simulation) -> Comparison:
     mean_field = predict(simulation.run)
     solutions = {name: theory.solution for name, theory in mean_field.theories.items()}
     regime = regime_of(simulation.run, solutions["rs"], solutions["1rsb"])
-    averages = {size.n: simulation.averages(size.n, mean_field.window, regime.folded) for size in simulation.sizes}
+    controls = (
+        {size.n: coupling_sums(simulation.run, size.n) for size in simulation.sizes}
+        if regime.polarised and affordable(simulation.run)
+        else {}
+    )
+    averages = {
+        size.n: simulation.averages(size.n, mean_field.window, regime.folded, _used(controls.get(size.n)))
+        for size in simulation.sizes
+    }
     observables = [name for name in QUANTITIES if all(name in found for found in averages.values())]
     exponents = {name: exponent(name, regime) for name in observables}
     extrapolations, checks = {}, []
@@ -80,4 +92,8 @@ def compare_run(simulation: Simulation) -> Comparison:
             checks.append(
                 compare(name, n, row.mean, row.stderr, mean_field.theories, expected, row.samples, row.problem)
             )
-    return Comparison(simulation, mean_field, regime, averages, exponents, extrapolations, checks)
+    return Comparison(simulation, mean_field, regime, averages, controls, exponents, extrapolations, checks)
+
+
+def _used(control: CouplingSums | None) -> Array | None:
+    return control.X if control is not None and control.usable else None

@@ -22,6 +22,8 @@ class Regime:
         Whether there is an RS solution to judge by.
     rs_exact : bool
         RS is stable: replicon positive and no double wells, whose jump at h = 0 makes the replicon diverge at T = 0.
+    polarised : bool
+        The mean displacement does not vanish.
     p_fixed_by_symmetry : bool
         The mean displacement averages to zero at every N: no field, no polarised phase, and a start that does not
         choose a sign.
@@ -37,6 +39,7 @@ class Regime:
 
     solved: bool
     rs_exact: bool
+    polarised: bool
     p_fixed_by_symmetry: bool
     folded: bool
     annealed: bool
@@ -63,6 +66,7 @@ def regime_of(run: RunFile, rs: Solution | None, one_step: Solution | None) -> R
     return Regime(
         solved=rs is not None,
         rs_exact=rs is not None and rs.replicon > 0 and not fraction > 0,
+        polarised=polarised,
         p_fixed_by_symmetry=(
             rs is not None and not polarised and run.model.field == 0 and run.protocol.start == "random"
         ),

@@ -38,6 +38,7 @@ def as_json(comparison: Comparison, command: str) -> dict[str, Any]:
             for name, found in comparison.extrapolations.items()
         },
         "regime": comparison.regime.name,
+        "control_variate": {str(n): {"z": found.z, "used": found.usable} for n, found in comparison.controls.items()},
         "small_field_window": comparison.mean_field.window,
         "theories": {name: describe(theory) for name, theory in comparison.mean_field.theories.items()},
         "run": simulation.run.resolved(),

@@ -21,6 +21,7 @@ from nsim import run_file
 from nsim.errors import InputError
 from nsim.run_file import RunFile
 from nsim.seal import DamagedFileError, check_seal
+from validation.control_variate import without
 from validation.quantities import QUANTITIES
 
 Array = NDArray[np.float64]
@@ -149,7 +150,7 @@ class Simulation:
             raise InputError(f"{path}: no state is finished and converged yet")
         return cls(Path(path), run, attributes, tuple(sizes), has_sites)
 
-    def averages(self, n: int, window: float | None, folded: bool) -> dict[str, Average]:
+    def averages(self, n: int, window: float | None, folded: bool, control: Array | None = None) -> dict[str, Average]:
         """Averages of one size.
 
         Parameters
@@ -160,6 +161,8 @@ class Simulation:
             h0 of the small-field weight [E0/v0]; None: not measured.
         folded
             Take |p| for p.
+        control
+            A number of every sample, with known mean zero, whose influence is taken out; shape (samples,).
         """
         per_sample: dict[str, Array] = {}
         with self._group(n) as group:
@@ -182,7 +185,9 @@ class Simulation:
                 per_sample["field_variance"] = _mean_of_states(variance, used)
                 if window is not None:
                     per_sample["small_field_weight"] = _mean_of_states(weight, used)
-        return {name: average(per_sample[name], row.rare) for name, row in QUANTITIES.items() if name in per_sample}
+        return {
+            name: average(per_sample[name], row.rare, control) for name, row in QUANTITIES.items() if name in per_sample
+        }
 
     def sites(self, n: int, folded: bool, limit: int = BLOCK) -> Sites:
         """Sites of the usable states of one size, of as many samples (in order) as ``limit`` sites allow.
@@ -227,18 +232,24 @@ class _Group:
         self._file.close()
 
 
-def average(per_sample: Array, rare: bool = False) -> Average:
+def average(per_sample: Array, rare: bool = False, control: Array | None = None) -> Average:
     """Mean and standard error over independent samples (NaN: no usable state).
 
-    Of a ``rare`` event the error is given only where enough samples show it: the scatter of a few underestimates it.
+    Of a ``rare`` event the error is given only where enough samples show it: the scatter of a few underestimates it,
+    and no control variate is used.
     """
-    values = per_sample[np.isfinite(per_sample)]
+    there = np.isfinite(per_sample)
+    values = per_sample[there]
     mean = float(values.mean())
     if len(values) < 2:
         return Average(mean, None, len(values), "one sample gives no error")
     events = int(np.count_nonzero(values))
     if rare and events < FEWEST_EVENTS:
         return Average(mean, None, len(values), f"found in {events} samples, too few for an error")
+    if control is not None and not rare:
+        freed = without(values, control[there])
+        error = float(freed.std(ddof=2) / np.sqrt(len(freed)))  # one more parameter, the slope
+        return Average(float(freed.mean()), error, len(freed))
     return Average(mean, float(values.std(ddof=1) / np.sqrt(len(values))), len(values))
 
 
