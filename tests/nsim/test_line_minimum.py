@@ -36,6 +36,13 @@ def test_the_slope_vanishes_and_was_negative_before(c1, c2, c3, c4):
     assert (slope(np.linspace(0, t * (1 - 1e-6), 500)) < 1e-9 * size).all()
 
 
+@given(first=st.floats(0.05, 3), to_top=st.floats(0.05, 3), to_second=st.floats(0.05, 3), c4=st.floats(0.01, 10))
+def test_of_two_minima_ahead_the_nearer_is_taken(first, to_top, to_second, c4):
+    """Slope 4 c4 (t - first)(t - top)(t - second): never over the barrier, however deep the second minimum."""
+    _, c3, c2, c1 = c4 * np.poly([first, first + to_top, first + to_top + to_second]) * [4, 4 / 3, 2, 4]
+    assert first_minimum(c1, c2, c3, c4) == pytest.approx(first, rel=1e-6)
+
+
 def test_without_quartic_part():
     assert first_minimum(-3.0, 2.0, 0.0, 0.0) == pytest.approx(0.75)
     assert first_minimum(-3.0, -2.0, 0.0, 0.0) == np.inf
