@@ -1,0 +1,16 @@
+"""Draw the README's pictures from a finished run: python docs/images/draw.py runs/quickstart"""
+
+import sys
+from pathlib import Path
+
+from validation.comparison import compare_run
+from validation.plot_style import style
+from validation.plots import plots
+from validation.simulation import Simulation
+
+here = Path(__file__).parent
+
+with style():
+    for plot in plots(compare_run(Simulation.open(Path(sys.argv[1])))):
+        if plot.name in ("energy", "fields"):
+            plot.figure.savefig(here / f"{plot.name}.png", dpi=160, facecolor="white")
