@@ -46,6 +46,10 @@ class Ansatz(Protocol):
     def model(self) -> Model:
         """The model being solved."""
 
+    @property
+    def coarse(self) -> Ansatz:
+        """A cheaper version of the same equations, good enough to find where solutions are."""
+
     def residual(self, m: float, x: Array) -> tuple[Array, float]:
         """Relative errors of the stationarity conditions at fixed m, and p."""
 
@@ -86,15 +90,19 @@ def self_consistent_points(ansatz: Ansatz, origin: Point | None, susceptibility:
         return [ansatz.solve(field, origin)] if field > 0 else []
     if field == 0.0 and j0 < 0.0:
         return []
+    if j0 < 0.0:
+        # g rises monotonically, and p > 0 screens the field: 0 < m < F.
+        high = ansatz.solve(field, origin)
+        return [_close(ansatz, ansatz.solve(1e-6 * field, high), high)]
     top = largest_mean_field(ansatz.model)
-    points = _scan(ansatz, top, origin)
+    points = _scan(ansatz.coarse, top, origin)
     if field > 0.0:
-        # States polarised against the field, and for J0 < 0 the screened ones, lie on this side too.
+        # States polarised against the field.
         mirrored = [_mirror(point) for point in points]
         points = mirrored[::-1] + points
     elif (1.0 - j0 * susceptibility) < 0.0 < _mismatch(ansatz.model, points[0]):
         # A polarisation smaller than the grid's first point, just beyond a continuous onset.
-        points = [*_scan(ansatz, points[0].m, origin, smallest=1e-4)[:-1], *points]
+        points = [*_scan(ansatz.coarse, points[0].m, origin, smallest=1e-4)[:-1], *points]
     found = []
     for low, high in pairwise(points):
         if _mismatch(ansatz.model, low) * _mismatch(ansatz.model, high) < 0:

@@ -23,6 +23,9 @@ Potential = Literal["quartic", "ising"]
 
 # Beyond 8.5 standard deviations a Gaussian holds 2e-17 of its weight, less than a rounding error.
 GAUSSIAN_RANGE = 8.5
+# Nodes per panel for the average over a2: the first for results (1e-10), the second to get near them.
+STIFFNESS_NODES = 12
+COARSE_STIFFNESS_NODES = 4
 # Panels in t, with a short one where double wells begin: at T > 0 that is smoothed over T^(1/4).
 PANELS = np.array([0.0, 0.1, 0.35, 0.65, 1.0])
 
@@ -116,11 +119,16 @@ class LocalStiffness:
         return math.sqrt(variance)
 
     @property
+    def continuous(self) -> bool:
+        """Whether averages need a quadrature rule of their own."""
+        return self.kind != "discrete"
+
+    @property
     def low(self) -> float:
         """Lower end of the support (minus infinity for a Gaussian)."""
         return -math.inf if self.kind == "gaussian" else min(self.values)
 
-    def rule(self, split: float, nodes_per_panel: int = 12) -> tuple[Array, Array]:
+    def rule(self, split: float, nodes_per_panel: int) -> tuple[Array, Array]:
         """Quadrature nodes and weights, shape (n,), for averages over a2.
 
         Single-site averages are functions of kappa = C - a2/gamma with half-integer powers of
@@ -195,6 +203,6 @@ class Model:
         """The coefficient u = a4/(6 gamma) of v^3 in U_eff'(v) = u v^3 - kappa v - h."""
         return self.a4 / (6.0 * self.gamma)
 
-    def stiffness_rule(self, C: float) -> tuple[Array, Array]:
+    def stiffness_rule(self, C: float, nodes_per_panel: int = STIFFNESS_NODES) -> tuple[Array, Array]:
         """Nodes and weights (n,) for the average over a2, adapted to the reaction coefficient C."""
-        return self.a2.rule(self.gamma * C)
+        return self.a2.rule(self.gamma * C, nodes_per_panel)

@@ -21,9 +21,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from meanfield.branches import Point, self_consistent_points
+from meanfield.branches import SCAN_TARGET, Point, self_consistent_points
 from meanfield.ground_state import jump, potential_at_zero_field
-from meanfield.model import Model
+from meanfield.model import COARSE_STIFFNESS_NODES, STIFFNESS_NODES, Model
 from meanfield.newton import TARGET, Root, newton
 from meanfield.quadrature import folded_normal, gauss_legendre_panels, half_line_edges, normal_density
 from meanfield.replica_symmetric import ReplicaSymmetric, ergodic_averages, linear_response, overlaps
@@ -67,12 +67,21 @@ def outer_edges(m: float, q0: float, q1: float) -> Array:
     return half_line_edges(m, np.sqrt(q0), float(np.sqrt(q1 - q0)), step=1.5)
 
 
-def averages(model: Model, m: float, q0: float, q1: float, C: float, mu: float, refine: int = 0) -> OneStepAverages:
+def averages(
+    model: Model,
+    m: float,
+    q0: float,
+    q1: float,
+    C: float,
+    mu: float,
+    refine: int = 0,
+    stiffness_nodes: int = STIFFNESS_NODES,
+) -> OneStepAverages:
     """Evaluate all averages at given order parameters (q_0 > 0, q_1 > q_0, mu > 0).
 
-    ``refine`` adds quadrature nodes to every panel: the change in the result is its error.
+    ``refine`` adds nodes to every panel of the fields: the change in the result is its error.
     """
-    a2, weight = model.stiffness_rule(C)
+    a2, weight = model.stiffness_rule(C, stiffness_nodes)
     h0, dh0 = gauss_legendre_panels(outer_edges(m, q0, q1), OUTER_NODES + refine)
     even, odd = folded_normal(h0, m, q0)
     even, odd = even * dh0, odd * dh0
@@ -145,19 +154,38 @@ class OneStep:
     """
 
     model: Model
+    stiffness_nodes: int = STIFFNESS_NODES
+
+    @property
+    def coarse(self) -> OneStep:
+        """The same equations with fewer nodes for a2, to get near their solutions."""
+        return replace(self, stiffness_nodes=COARSE_STIFFNESS_NODES)
+
+    @property
+    def symmetric(self) -> ReplicaSymmetric:
+        """The RS equations at the same accuracy."""
+        return ReplicaSymmetric(self.model, 0.0, self.stiffness_nodes)
 
     def residual(self, m: float, x: Array) -> tuple[Array, float]:
         """Relative errors of the stationarity conditions at fixed m, and p."""
         if not broken(x):
-            return ReplicaSymmetric(self.model, 0.0).residual(m, x)
+            return self.symmetric.residual(m, x)
         q0, q1, C, mu = unpack(x)
-        a = averages(self.model, m, q0, q1, C, mu)
+        a = averages(self.model, m, q0, q1, C, mu, stiffness_nodes=self.stiffness_nodes)
         return stationarity(a, q0, q1, C, mu), a.p
 
     def solve(self, m: float, previous: Point | None = None, target: float = TARGET) -> Point:
         """Order parameters at fixed m, from ``previous`` or from the RS point."""
+        if self.model.a2.continuous and self.stiffness_nodes > COARSE_STIFFNESS_NODES:
+            previous = self.coarse.solve(m, previous, max(target, SCAN_TARGET))
+            if previous.converged and broken(previous.x):
+                root = newton(lambda x: self.residual(m, x)[0], previous.x, target=target)
+                if root.converged:
+                    root = self._verified(m, root)
+                if root.converged:
+                    return Point(m, self.residual(m, root.x)[1], root.x, root.residual, root.iterations, True)
         rs_start = None if previous is None or broken(previous.x) else previous
-        symmetric = ReplicaSymmetric(self.model, 0.0).solve(m, rs_start, target)
+        symmetric = self.symmetric.solve(m, rs_start, target)
         breaking, starts = self._starts(m, symmetric)
         if breaking < RESOLUTION:
             return symmetric
@@ -166,7 +194,7 @@ class OneStep:
             starts.insert(0 if breaking > 0.1 else 1, previous.x)
         best: Root | None = None
         for start in starts:
-            root = newton(lambda x: self.residual(m, x)[0], start, target=target)
+            root = newton(lambda x: self.residual(m, x)[0], start, max_iterations=25, target=target)
             if root.converged:
                 root = self._verified(m, root)
             if best is None or root.residual < best.residual:
@@ -187,7 +215,8 @@ class OneStep:
         q0, q1, C, mu = unpack(root.x)
         if q0 < 1e-8 * q1 or q1 - q0 < 1e-8 * q1:
             return replace(root, residual=np.inf, converged=False)
-        refined = stationarity(averages(self.model, m, q0, q1, C, mu, refine=6), q0, q1, C, mu)
+        a = averages(self.model, m, q0, q1, C, mu, refine=6, stiffness_nodes=self.stiffness_nodes)
+        refined = stationarity(a, q0, q1, C, mu)
         error = float(np.max(np.abs(refined)))
         if not error < VERIFIED + root.residual:
             return replace(root, residual=error, converged=False)
@@ -212,6 +241,8 @@ class OneStep:
             return 0.0, []
         estimate = 2.0 * jump_strength / max(1.0 - a.replicon_sum, 0.3)
         breaking = min(estimate**2 / q, 0.5) if stable else 0.5
+        if breaking < RESOLUTION:
+            return breaking, []
         starts = []
         if stable:
             spread = np.sqrt(breaking * q)

@@ -20,9 +20,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from meanfield.branches import SMALLEST_FIELD, Point, largest_mean_field, self_consistent_points
+from meanfield.branches import (
+    SCAN_TARGET,
+    SMALLEST_FIELD,
+    Point,
+    largest_mean_field,
+    self_consistent_points,
+)
 from meanfield.ground_state import half_line_nodes, jump, potential_at_zero_field
-from meanfield.model import Model
+from meanfield.model import COARSE_STIFFNESS_NODES, STIFFNESS_NODES, Model
 from meanfield.newton import TARGET, Root, newton
 from meanfield.quadrature import folded_normal, gauss_legendre_panels, half_line_edges, normal_density
 from meanfield.solution import Solution
@@ -56,15 +62,20 @@ class Averages:
     replicon_sum: float
 
 
-def averages(model: Model, temperature: float, m: float, q: float, C: float) -> Averages:
-    """Average over the Gaussian field of mean ``m`` and variance ``q`` > 0."""
+def averages(
+    model: Model, temperature: float, m: float, q: float, C: float, stiffness_nodes: int = STIFFNESS_NODES
+) -> Averages:
+    """Average over the Gaussian field of mean ``m`` and variance ``q`` > 0, and over a2."""
+    stiffness = model.stiffness_rule(C, stiffness_nodes)
     if temperature > 0:
-        return _thermal_averages(model, temperature, m, q, C)
-    return _ground_state_averages(model, m, q, C)
+        return _thermal_averages(model, temperature, m, q, C, stiffness)
+    return _ground_state_averages(model, m, q, C, stiffness)
 
 
-def _ground_state_averages(model: Model, m: float, q: float, C: float) -> Averages:
-    a2, weight = model.stiffness_rule(C)
+def _ground_state_averages(
+    model: Model, m: float, q: float, C: float, stiffness: tuple[Array, Array]
+) -> Averages:
+    a2, weight = stiffness
     edges = half_line_edges(m, np.sqrt(q))
     if edges[0] == 0.0:
         # 1/U_eff'' is sharply peaked at h = 0 when double wells are about to appear.
@@ -86,8 +97,10 @@ def _ground_state_averages(model: Model, m: float, q: float, C: float) -> Averag
     )
 
 
-def _thermal_averages(model: Model, temperature: float, m: float, q: float, C: float) -> Averages:
-    a2, weight = model.stiffness_rule(C)
+def _thermal_averages(
+    model: Model, temperature: float, m: float, q: float, C: float, stiffness: tuple[Array, Array]
+) -> Averages:
+    a2, weight = stiffness
     h, dh = gauss_legendre_panels(thermal_field_edges(model, temperature, m, q, C), NODES)
     even, odd = folded_normal(h, m, q)
     even, odd = even * dh, odd * dh
@@ -152,26 +165,41 @@ def ergodic_averages(model: Model, temperature: float) -> Averages | None:
 
 @dataclass(frozen=True)
 class ReplicaSymmetric:
-    """RS at one temperature: unknowns x = (ln q, ln C) at given mean field m, with q > 0."""
+    """RS at one temperature: unknowns x = (ln q, ln C) at given mean field m, with q > 0.
+
+    ``stiffness_nodes`` sets the accuracy of averages over a2 (`LocalStiffness.rule`).
+    """
 
     model: Model
     temperature: float
+    stiffness_nodes: int = STIFFNESS_NODES
+
+    @property
+    def coarse(self) -> ReplicaSymmetric:
+        """The same equations with fewer nodes for a2, to get near their solutions."""
+        return replace(self, stiffness_nodes=COARSE_STIFFNESS_NODES)
+
+    def averages(self, m: float, q: float, C: float) -> Averages:
+        """Right-hand sides of the equations."""
+        return averages(self.model, self.temperature, m, q, C, self.stiffness_nodes)
 
     def residual(self, m: float, x: Array) -> tuple[Array, float]:
         """Relative errors of q = E[phi'^2] and C = E[phi''], and p = E[phi']."""
         q, C = overlaps(x)
-        a = averages(self.model, self.temperature, m, q, C)
+        a = self.averages(m, q, C)
         return np.array([a.q / q - 1.0, a.C / C - 1.0]), a.p
 
     def solve(self, m: float, previous: Point | None = None, target: float = TARGET) -> Point:
         """Newton's iteration from ``previous``; failing that, from a fixed-point iteration."""
+        if self.model.a2.continuous and self.stiffness_nodes > COARSE_STIFFNESS_NODES:
+            previous = self.coarse.solve(m, previous, max(target, SCAN_TARGET))
         if previous is not None:
             root = newton(lambda x: self.residual(m, x)[0], previous.x, target=target)
             if root.converged:
                 return self._point(m, root)
         q, C = overlap_scale(self.model, m)
         for _ in range(FIXED_POINT_STEPS):
-            a = averages(self.model, self.temperature, m, q, C)
+            a = self.averages(m, q, C)
             q, C = a.q, min(max(a.C, 0.5 * C), 2.0 * C)
         root = newton(lambda x: self.residual(m, x)[0], np.log([q, C]), target=target)
         if not root.converged:
@@ -192,7 +220,7 @@ class ReplicaSymmetric:
             low, high = -15.0, 15.0
             for _ in range(26):
                 log_C = 0.5 * (low + high)
-                a = averages(self.model, self.temperature, m, *np.exp([log_q, log_C]))
+                a = self.averages(m, *np.exp([log_q, log_C]))
                 low, high = (log_C, high) if np.exp(log_C) < a.C else (low, log_C)
             return 0.5 * (low + high)
 
@@ -201,7 +229,7 @@ class ReplicaSymmetric:
         for _ in range(26):
             log_q = 0.5 * (low + high)
             log_C = response(log_q)
-            a = averages(self.model, self.temperature, m, *np.exp([log_q, log_C]))
+            a = self.averages(m, *np.exp([log_q, log_C]))
             low, high = (log_q, high) if a.q > np.exp(log_q) else (low, log_q)
         return np.array([log_q, log_C])
 
