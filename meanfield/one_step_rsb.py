@@ -182,8 +182,8 @@ class OneStep:
                 root = newton(lambda x: self.residual(m, x)[0], previous.x, target=target)
                 if root.converged:
                     root = self._verified(m, root)
-                if root.converged:
-                    return Point(m, self.residual(m, root.x)[1], root.x, root.residual, root.iterations, True)
+                if root.converged or target < SCAN_TARGET:
+                    return Point(m, self.residual(m, root.x)[1], root.x, root.residual, root.iterations, root.converged)
         rs_start = None if previous is None or broken(previous.x) else previous
         symmetric = self.symmetric.solve(m, rs_start, target)
         breaking, starts = self._starts(m, symmetric)
@@ -252,7 +252,9 @@ class OneStep:
         # mu q_1 over the model's range, as a power of the distance from the T = 0 transition.
         distance = max(2.0 - (self.model.a2.mean - self.model.a2.std) / self.model.gamma, 1e-3)
         guess = 0.5 * distance**1.7 if self.model.potential == "quartic" else 1.36
-        for ratio, mu_q in ((0.45, guess), (0.5, 1.36), (0.95, 1.0), (0.5, 0.5), (0.35, 1e-2)):
+        generic = [(0.45, guess), (0.5, 1.36), (0.95, 1.0), (0.5, 0.5), (0.35, 1e-2)]
+        # With a mean field the curve of solutions leads here, and no overlap can vanish.
+        for ratio, mu_q in generic if m == 0.0 else [(0.95, 1.0), (0.5, 1.36)]:
             starts.append(pack(ratio * q, q, C, mu_q / q))
         return breaking, starts
 

@@ -72,9 +72,7 @@ def averages(
     return _ground_state_averages(model, m, q, C, stiffness)
 
 
-def _ground_state_averages(
-    model: Model, m: float, q: float, C: float, stiffness: tuple[Array, Array]
-) -> Averages:
+def _ground_state_averages(model: Model, m: float, q: float, C: float, stiffness: tuple[Array, Array]) -> Averages:
     a2, weight = stiffness
     edges = half_line_edges(m, np.sqrt(q))
     if edges[0] == 0.0:

@@ -1,0 +1,117 @@
+"""The command line of ``meanfield``: keys, exit statuses, one clear line for bad input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+KEYS = {
+    "ansatz", "gamma", "temperature", "j0", "free_energy", "internal_energy", "p", "C", "q", "q_diag",
+    "mu", "replicon", "converged", "residual", "solutions",
+}  # fmt: skip
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "meanfield", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_solve_prints_only_json():
+    result = run("solve", "--ansatz", "1rsb", "--gamma", "4", "--j0", "-1e-3", "--json")
+    assert (result.returncode, result.stderr) == (0, "")
+    numbers = json.loads(result.stdout)
+    assert numbers.keys() >= KEYS
+    assert numbers["j0"] == -1e-3
+    assert numbers["free_energy"] == pytest.approx(-12.133105, abs=1e-6)
+    assert (len(numbers["q"]), len(numbers["mu"])) == (2, 1)
+    assert numbers["entropy"] is None
+    assert numbers["converged"] is True
+
+
+def test_coexisting_solutions_and_files(tmp_path):
+    h5, png = tmp_path / "s.h5", tmp_path / "s.png"
+    arguments = ["--gamma=1", "--j0=3e0", "--json", "--out", str(h5), "--plot", str(png)]
+    result = run("solve", "--ansatz=rs", *arguments)
+    assert (result.returncode, result.stderr) == (0, "")
+    numbers = json.loads(result.stdout)
+    assert numbers["p"] == pytest.approx(3.468874, abs=1e-6)
+    assert [other["phase"] for other in numbers["solutions"]] == ["glassy"]
+    assert numbers["solutions"][0].keys() >= KEYS
+    assert png.read_bytes().startswith(b"\x89PNG")
+    assert h5.stat().st_size > 0
+
+
+def test_table_for_people():
+    result = run("solve", "--ansatz", "rs", "--potential", "ising", "--temperature", "0.5")
+    assert result.returncode == 0
+    assert "free_energy" in result.stdout
+    assert "glassy" in result.stdout
+
+
+def test_glass_temperature():
+    result = run("glass-temperature", "--gamma", "4", "--json")
+    assert json.loads(result.stdout)["glass_temperature"] == pytest.approx(21.550713, abs=5e-7)
+    result = run("glass-temperature", "--gamma", "0.4", "--json")
+    assert (result.returncode, json.loads(result.stdout)["glass_temperature"]) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["solve", "--ansatz", "rs", "--gamma", "-1"], "gamma"),
+        (["solve", "--ansatz", "rs", "--gamma", "nan"], "gamma"),
+        (["solve", "--ansatz", "rs", "--gamma", "4", "--a4", "0"], "a4"),
+        (["solve", "--ansatz", "rs", "--gamma", "4", "--temperature=-1"], "temperature"),
+        (["solve", "--ansatz", "rs", "--gamma", "4", "--temperature=inf"], "temperature"),
+        (["solve", "--ansatz", "rs", "--gamma", "four"], "four"),
+        (["solve", "--ansatz", "rs"], "--gamma"),
+        (["solve", "--gamma", "4"], "--ansatz"),
+        (["solve", "--ansatz", "krsb", "--gamma", "4"], "krsb"),
+        (["solve", "--ansatz", "1rsb", "--gamma", "4", "--temperature", "1"], "temperature 0 only"),
+        (["solve", "--ansatz", "rs", "--gama", "4"], "--gamma"),
+        (["solve", "--ansatz", "rs", "--gamma", "4", "--a2-low", "1"], "--a2-high"),
+        (["solve", "--ansatz", "rs", "--gamma", "4", "--a2-low", "2", "--a2-high", "1"], "a2 low"),
+        (["solve", "--ansatz", "rs", "--gamma", "4", "--a2-low", "1", "--a2-high", "2", "--a2", "1"], "either"),
+        (["solve", "--ansatz", "rs", "--gamma", "4", "--a2-std", "-1"], "std"),
+        (["solve", "--ansatz", "rs", "--gamma", "4", "--out", "no/such/place.h5"], "no such directory"),
+        (["glass-temperature", "--gamma", "0"], "gamma"),
+        (["sovle"], "solve"),
+    ],
+)
+def test_bad_input_gets_one_line(arguments, word):
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert word in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_help_imports_no_numerics():
+    code = "import sys, meanfield.cli; sys.exit(any(n in sys.modules for n in ('numpy', 'scipy', 'rich')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+    result = run("solve", "--help")
+    assert result.returncode == 0
+    assert "--a2-std" in result.stdout
+
+
+def test_not_converged_is_said(monkeypatch, capsys):
+    import dataclasses
+
+    from meanfield import cli, solver
+
+    def stuck(model, ansatz="rs", temperature=0.0, solve=solver.solve):
+        return dataclasses.replace(solve(model, ansatz, temperature), converged=False, residual=1e-3)
+
+    monkeypatch.setattr(solver, "solve", stuck)
+    monkeypatch.setattr(sys, "argv", ["meanfield", "solve", "--ansatz", "rs", "--gamma", "4", "--json"])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 3
+    output = capsys.readouterr()
+    numbers = json.loads(output.out)
+    assert (numbers["converged"], numbers["residual"]) == (False, 1e-3)
+    assert "not converged" in output.err
