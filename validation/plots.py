@@ -259,7 +259,12 @@ def _density(theory: Theory, h: Array) -> Array:
 
 
 def _line(theory: Theory) -> dict[str, object]:
-    return {"color": THEORY_COLOURS[theory.name], "linestyle": THEORY_DASHES[theory.name]}
+    # RS, dashed, above: where 1RSB coincides with it both are seen.
+    return {
+        "color": THEORY_COLOURS[theory.name],
+        "linestyle": THEORY_DASHES[theory.name],
+        "zorder": 3 if theory.name == "rs" else 2.5,
+    }
 
 
 def _histogram(axes: object, sites: Sites, values: Array, edges: Array, share: float = 1.0) -> None:

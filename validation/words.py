@@ -89,6 +89,8 @@ def _statements(theory: Theory, checks: list[Check], where: str) -> Statements:
         wells = f"{solution.double_well_fraction:.2%} of sites"
         stability += f" from its regular part, but double wells at {wells}: their jump makes it unstable at T = 0"
     opening = f"{where}. The solution is {solution.phase} ({stability})."
+    if solution.note:
+        opening += f" {solution.note}."
     return Statements(theory.label, opening, lines)
 
 

@@ -1,0 +1,124 @@
+"""The command ``validation report``: output, exit statuses, and one line for bad input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nsim import run_file
+from nsim.campaign import run_campaign
+from nsim.ranks import SerialRanks
+from validation import comparison as comparing
+from validation.cli import main
+from validation.predictions import MeanField, Theory, predict
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cli") / "run"
+    record = {
+        "seed": 6,
+        "model": {"gamma": 4.0},
+        "ensemble": {"n": [16, 24, 32], "samples": 24, "replicas": 2},
+        "protocol": {"kind": "quench"},
+    }
+    run_campaign(run_file.parse(record), path, SerialRanks())
+    return path
+
+
+def status(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return int(ended.value.code or 0)
+
+
+def test_report(run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert status("report", run, "--out", tmp_path / "deep" / "report") == 0
+    out, err = capfd.readouterr()
+    assert "energy" in out
+    assert "1RSB" in out
+    assert "…" not in out  # nothing is cut off where there is no terminal
+    assert str(tmp_path / "deep" / "report" / "report.html") in out
+    assert err == ""
+    assert (tmp_path / "deep" / "report" / "report.html").exists()
+
+
+def test_json_is_all_there_is_on_stdout(run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert status("report", run, "--out", tmp_path, "--json") == 0
+    out, _ = capfd.readouterr()
+    assert json.loads(out) == json.loads((tmp_path / "report.json").read_text())
+
+
+def failing(mean_field: MeanField) -> MeanField:
+    """Theory whose p is not what symmetry demands."""
+    for theory in mean_field.theories.values():
+        theory.values["p"] = 5.0
+    return mean_field
+
+
+def test_strict(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert status("report", run, "--out", tmp_path, "--strict") == 0
+    monkeypatch.setattr(comparing, "predict", lambda record: failing(predict(record)))
+    assert status("report", run, "--out", tmp_path) == 0
+    assert json.loads((tmp_path / "report.json").read_text())["verdict"] == "fail"
+    assert status("report", run, "--out", tmp_path, "--strict") == 1
+
+
+def test_unconverged_theory(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def without_one_step(record: run_file.RunFile) -> MeanField:
+        found = predict(record)
+        problem = "the iteration did not converge (residual 1.0e-02)"
+        return MeanField({**found.theories, "1rsb": Theory("1rsb", None, problem=problem, failed=True)}, found.window)
+
+    monkeypatch.setattr(comparing, "predict", without_one_step)
+    assert status("report", run, "--out", tmp_path) == 3
+    assert "1RSB: the iteration did not converge" in capfd.readouterr().err
+    data = json.loads((tmp_path / "report.json").read_text())
+    assert all(check["prediction"]["1rsb"] is None and check["z"]["1rsb"] is None for check in data["checks"])
+    assert any(check["prediction"]["rs"] is not None for check in data["checks"])
+    assert "did not converge" in (tmp_path / "report.html").read_text()
+
+
+def test_bad_input(run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "results.h5").write_bytes((run / "results.h5").read_bytes()[:-100])
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    file = tmp_path / "file"
+    file.write_text("")
+    cases = [
+        (("report", tmp_path / "nowhere", "--out", tmp_path / "r"), "nowhere"),
+        (("report", empty, "--out", tmp_path / "r"), "no results.h5"),
+        (("report", damaged, "--out", tmp_path / "r"), "damaged"),
+        (("report", run), "--out"),
+        (("report", run, "--out", file / "r"), "Not a directory"),
+        (("report", run, "--out", tmp_path / "r", "--sloppy"), "--sloppy"),
+        (("repport",), "repport"),
+    ]
+    for arguments, message in cases:
+        assert status(*arguments) == 2, arguments
+        out, err = capfd.readouterr()
+        assert out == ""
+        assert message in err
+        assert err.startswith("validation: error: ")
+        assert len(err.splitlines()) == 1
+
+
+def test_module_runs_as_the_command(run: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error", "-m", "validation", "report", str(run), "--out", str(tmp_path), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["checks"]
+    assert done.stderr == ""
+    shown = subprocess.run(
+        [sys.executable, "-m", "validation", "--help"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert shown.returncode == 0
+    assert "report" in shown.stdout
