@@ -17,3 +17,20 @@ autodoc_default_options = {"members": True}
 napoleon_numpy_docstring = True
 napoleon_use_rtype = False
 default_role = "code"
+
+
+def readable_formulas(app, what, name, obj, options, lines):
+    """Show the indented formulas of module docstrings as they stand, and keep |x| an absolute value."""
+    shown: list[str] = []
+    for line in lines:
+        begins = what == "module" and line.startswith("    ") and shown and not shown[-1].strip()
+        if begins and not next((before for before in reversed(shown) if before.strip()), "").startswith("    "):
+            shown += ["::", ""]
+        literal = what == "module" and line.startswith("    ")
+        shown.append(line if literal else line.replace("|", r"\|"))
+    lines[:] = shown
+
+
+def setup(app):
+    """Register the hook."""
+    app.connect("autodoc-process-docstring", readable_formulas, priority=900)
