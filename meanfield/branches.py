@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 
 # Geometric grid on which sign changes of g(m) are looked for.
 SCAN_POINTS = 14
+SCAN_PER_DECADE = 3
 SMALLEST_FIELD = 1e-3
 # Relative accuracy of the order parameters on that grid; roots found there are then solved to the end.
 SCAN_TARGET = 1e-5
@@ -73,6 +74,12 @@ def largest_mean_field(model: Model) -> float:
     return 1.5 * m
 
 
+def smallest_mean_field(model: Model) -> float:
+    """Where the grid of |m| begins: below the field's own scale, if there is a field."""
+    smallest = SMALLEST_FIELD * largest_mean_field(model)
+    return min(smallest, 0.3 * abs(model.field)) if model.field else smallest
+
+
 def self_consistent_points(ansatz: Ansatz, origin: Point | None, susceptibility: float) -> list[Point]:
     """All solutions with m != 0, in order of decreasing m.
 
@@ -92,17 +99,19 @@ def self_consistent_points(ansatz: Ansatz, origin: Point | None, susceptibility:
         return []
     if j0 < 0.0:
         # g rises monotonically, and p > 0 screens the field: 0 < m < F.
-        high = ansatz.solve(field, origin)
-        return [_close(ansatz, ansatz.solve(1e-6 * field, high), high)]
-    top = largest_mean_field(ansatz.model)
-    points = _scan(ansatz.coarse, top, origin)
+        low = high = ansatz.solve(field, origin)
+        while _mismatch(ansatz.model, low) > 0.0:
+            low, high = ansatz.solve(0.5 * low.m, low), low
+        return [_close(ansatz, low, high)]
+    smallest, top = smallest_mean_field(ansatz.model), largest_mean_field(ansatz.model)
+    points = _scan(ansatz.coarse, smallest, top, origin)
     if field > 0.0:
         # States polarised against the field.
         mirrored = [_mirror(point) for point in points]
         points = mirrored[::-1] + points
     elif (1.0 - j0 * susceptibility) < 0.0 < _mismatch(ansatz.model, points[0]):
         # A polarisation smaller than the grid's first point, just beyond a continuous onset.
-        points = [*_scan(ansatz.coarse, points[0].m, origin, smallest=1e-4)[:-1], *points]
+        points = [*_scan(ansatz.coarse, 1e-4 * smallest, smallest, origin)[:-1], *points]
     found = []
     for low, high in pairwise(points):
         if _mismatch(ansatz.model, low) * _mismatch(ansatz.model, high) < 0:
@@ -110,10 +119,11 @@ def self_consistent_points(ansatz: Ansatz, origin: Point | None, susceptibility:
     return found[::-1]
 
 
-def _scan(ansatz: Ansatz, top: float, origin: Point | None, smallest: float = SMALLEST_FIELD) -> list[Point]:
+def _scan(ansatz: Ansatz, smallest: float, top: float, origin: Point | None) -> list[Point]:
     points: list[Point] = []
     previous = origin
-    for m in np.geomspace(smallest * top, top, SCAN_POINTS):
+    count = max(SCAN_POINTS, int(SCAN_PER_DECADE * np.log10(top / smallest)))
+    for m in np.geomspace(smallest, top, count):
         point = ansatz.solve(float(m), previous, SCAN_TARGET)
         points.append(point)
         # The unknowns are logarithms, smooth in ln m: extrapolate them to the next point.

@@ -26,8 +26,9 @@ GAUSSIAN_RANGE = 8.5
 # Nodes per panel for the average over a2: the first for results (1e-10), the second to get near them.
 STIFFNESS_NODES = 12
 COARSE_STIFFNESS_NODES = 4
-# Panels in t, with a short one where double wells begin: at T > 0 that is smoothed over T^(1/4).
-PANELS = np.array([0.0, 0.1, 0.35, 0.65, 1.0])
+# Short panels where double wells begin (at T > 0 that is smoothed over T^(1/4) in t), in units of
+# the step that resolves the distribution.
+NEAR_PANELS = np.array([0.0, 0.02, 0.25])
 
 
 class ParameterError(ValueError):
@@ -148,7 +149,10 @@ class LocalStiffness:
         for sign, length in ((-1.0, split - low), (1.0, high - split)):
             if length <= 0:
                 continue
-            t, dt = gauss_legendre_panels(math.sqrt(length) * PANELS, nodes_per_panel)
+            step = 3.0 * self.values[1] if self.kind == "gaussian" else 0.7 * length
+            distance = np.concatenate([NEAR_PANELS * step, np.arange(step, length, step)])
+            distance = np.append(distance[distance < 0.95 * length], length)
+            t, dt = gauss_legendre_panels(np.sqrt(distance), nodes_per_panel)
             nodes.append(split + sign * t**2)
             weights.append(2.0 * t * dt)
         a2, weight = np.concatenate(nodes), np.concatenate(weights)

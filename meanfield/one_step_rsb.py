@@ -328,20 +328,21 @@ def solve(model: Model) -> Solution:
     unpolarised: list[Solution] = []
     origin: Point | None = None
     susceptibility = 0.0
+    ergodic = ergodic_averages(model, 0.0)
+    stable = ergodic is not None and ergodic.replicon_sum <= 1.0
+    if ergodic is not None and stable:
+        origin = linear_response(model, ergodic)
     if model.field == 0.0:
-        ergodic = ergodic_averages(model, 0.0)
         if ergodic is not None:
             point = Point(0.0, 0.0, np.array([]), 0.0, 0, True)
             rs = ReplicaSymmetric(model, 0.0).solution(point, ergodic)
             unpolarised.append(as_one_step(rs, "ergodic: q_0 = q_1 = 0"))
-        if ergodic is None or ergodic.replicon_sum > 1.0:
+        if not stable:
             origin = ansatz.solve(0.0)
             unpolarised.insert(0, ansatz.solution(origin))
-        else:
-            origin = linear_response(model, ergodic)
         susceptibility = unpolarised[0].susceptibility
     polarised = [ansatz.solution(point) for point in self_consistent_points(ansatz, origin, susceptibility)]
     candidates = unpolarised[:1] + polarised
-    physical = min(candidates, key=lambda s: (not s.converged, s.free_energy))
+    physical = min(candidates, key=lambda s: s.free_energy)
     others = [s for s in unpolarised + polarised if s is not physical]
     return replace(physical, solutions=tuple(others))

@@ -22,10 +22,9 @@ from numpy.typing import NDArray
 
 from meanfield.branches import (
     SCAN_TARGET,
-    SMALLEST_FIELD,
     Point,
-    largest_mean_field,
     self_consistent_points,
+    smallest_mean_field,
 )
 from meanfield.ground_state import half_line_nodes, jump, potential_at_zero_field
 from meanfield.model import COARSE_STIFFNESS_NODES, STIFFNESS_NODES, Model
@@ -283,7 +282,7 @@ def overlap_scale(model: Model, m: float) -> tuple[float, float]:
 
 def linear_response(model: Model, ergodic: Averages) -> Point:
     """Where the curve of polarised states leaves a stable ergodic one: q = R (m^2 + q), R = E[chi^2]."""
-    m = SMALLEST_FIELD * largest_mean_field(model)
+    m = smallest_mean_field(model) if model.j0 else model.field
     q = ergodic.replicon_sum * m**2 / max(1.0 - ergodic.replicon_sum, 1e-6)
     return Point(0.0, 0.0, np.log([q + 1e-300, ergodic.C]), 0.0, 0, True)
 
@@ -298,19 +297,20 @@ def solve(model: Model, temperature: float) -> Solution:
     unpolarised: list[Solution] = []
     origin: Point | None = None
     susceptibility = 0.0
+    ergodic = ergodic_averages(model, temperature)
+    stable = ergodic is not None and ergodic.replicon_sum <= 1.0
+    if ergodic is not None and stable:
+        origin = linear_response(model, ergodic)
     if model.field == 0.0:
-        ergodic = ergodic_averages(model, temperature)
         if ergodic is not None:
             point = Point(0.0, 0.0, np.array([]), 0.0, 0, True)
             unpolarised.append(ansatz.solution(point, ergodic))
-        if ergodic is None or ergodic.replicon_sum > 1.0:
+        if not stable:
             origin = ansatz.solve(0.0)
             unpolarised.insert(0, ansatz.solution(origin))
-        else:
-            origin = linear_response(model, ergodic)
         susceptibility = unpolarised[0].C
     polarised = [ansatz.solution(point) for point in self_consistent_points(ansatz, origin, susceptibility)]
     candidates = unpolarised[:1] + polarised
-    physical = min(candidates, key=lambda s: (not s.converged, s.free_energy))
+    physical = min(candidates, key=lambda s: s.free_energy)
     others = [s for s in unpolarised + polarised if s is not physical]
     return replace(physical, solutions=tuple(others))

@@ -68,7 +68,7 @@ def thermal_field_edges(model: Model, temperature: float, m: float, q: float, C:
     else:
         a2, _ = model.stiffness_rule(C)
         kappa, u = C - a2 / model.gamma, model.quartic
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             spread = np.minimum(temperature / np.maximum(-kappa, 0.0), np.sqrt(temperature / u))
         finest = temperature / np.sqrt(np.max(np.maximum(kappa, 0.0) / u + spread))
     return half_line_edges(m, np.sqrt(q), float(finest))
@@ -150,7 +150,7 @@ def _outer_reach(curvature: Array, v: Array, u: float, energy: float) -> Array:
     The rise is curvature y^2/2 + u v y^3 + u y^4/4, each term positive: the smallest of the three
     distances over which one term does it alone.
     """
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         quadratic = np.sqrt(2.0 * energy / curvature)
         cubic = np.cbrt(energy / (u * np.abs(v)))
     return np.minimum(np.minimum(quadratic, cubic), (4.0 * energy / u) ** 0.25)
@@ -161,7 +161,7 @@ def _inner_reach(curvature: Array, v: Array, u: float, energy: float, far: Array
 
     Bisection in the logarithm: at low temperature the reach is a tiny part of ``far``.
     """
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         low = np.minimum(np.sqrt(energy / curvature), (2.0 * energy / u) ** 0.25)
     low, high = np.minimum(low, far), far
     for _ in range(BISECTIONS):

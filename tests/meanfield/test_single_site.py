@@ -23,9 +23,10 @@ from meanfield.single_site import (
 )
 from meanfield.thermal import thermal_site
 
-fields = st.floats(-50.0, 50.0)
-responses = st.floats(0.0, 3.0)
-stiffnesses = st.floats(-10.0, 10.0)
+# Rounded: subnormal numbers test floating-point underflow, not physics.
+fields = st.floats(-50.0, 50.0).map(lambda x: round(x, 6))
+responses = st.floats(0.0, 3.0).map(lambda x: round(x, 6))
+stiffnesses = st.floats(-10.0, 10.0).map(lambda x: round(x, 6))
 couplings = st.floats(0.05, 50.0)
 
 
@@ -73,7 +74,7 @@ def test_double_wells_against_a_scan(h, C, gamma):
     h_c = float(critical_field(C, 1.0, 1.0, gamma))
     wells = {kind: double_wells(h, C, 1.0, 1.0, gamma, kind) for kind in ("upper", "lower", "mean")}
     assert bool(wells["upper"].exists) == (abs(h) < h_c)
-    if abs(h) > 0.95 * h_c:
+    if h_c < 1e-2 or abs(h) > 0.95 * h_c:
         return
     v = np.linspace(-40.0, 40.0, 400_001)
     energy = effective_potential(v, h, C, 1.0, 1.0, gamma)
