@@ -2,11 +2,15 @@
 
 import importlib.metadata
 
+from docutils.nodes import SkipNode
+from latex2mathml.converter import convert
+
 project = "solvable-glass"
 copyright = "2026, the solvable-glass authors"  # noqa: A001 - Sphinx's name
 release = importlib.metadata.version("solvable-glass")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+html_math_renderer = "mathml"  # no script from elsewhere: the guide reads offline, too
 myst_enable_extensions = ["dollarmath", "amsmath"]
 html_theme = "furo"
 html_title = "solvable-glass"
@@ -31,6 +35,19 @@ def readable_formulas(app, what, name, obj, options, lines):
     lines[:] = shown
 
 
+def show_inline(self, node):
+    """A formula in running text, as MathML."""
+    self.body.append(convert(node.astext()))
+    raise SkipNode
+
+
+def show_display(self, node):
+    """A formula on lines of its own, as MathML."""
+    self.body.append(f'<div style="overflow-x: auto; padding: 0.6em 0">{convert(node.astext(), display="block")}</div>')
+    raise SkipNode
+
+
 def setup(app):
-    """Register the hook."""
+    """Register the hooks."""
     app.connect("autodoc-process-docstring", readable_formulas, priority=900)
+    app.add_html_math_renderer("mathml", (show_inline, None), (show_display, None))
