@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 
 from nsim.errors import InputError
 from nsim.glass import Glass
@@ -21,7 +22,7 @@ from validation.simulation import Sites
 Array = NDArray[np.float64]
 
 LARGEST_SPECTRUM = 2048  # sites; a full diagonalisation grows as N^3
-WELL_NODES = 400  # quadrature nodes per panel, so that each bin of P(Delta) holds many
+CURVE_POINTS = 25  # of a theory's P(h) on either side of h = 0, joined by a spline
 
 
 @dataclass(frozen=True)
@@ -108,25 +109,26 @@ def fields(comparison: Comparison, sites: Sites) -> Plot | None:
     zoom = window is not None and abs(mean) < 3 * std
     drawn, panels = figure(2 if zoom else 1, width=8.6 if zoom else 6.4)
     axes = panels[0] if zoom else panels
-    low, high = mean - 4 * std, mean + 4 * std
+    symmetric = comparison.regime.p_fixed_by_symmetry
+    reach = 6 * (window or 0.0)
+    low, high = min(mean - 4 * std, -reach), max(mean + 4 * std, reach)
+    near = np.linspace(0.0 if symmetric else -reach, reach, 81)
     _histogram(axes, sites, sites.h, np.linspace(low, high, 61))
     curve = np.linspace(low, high, 241)
     for theory in _scattering(comparison):
-        axes.plot(curve, _density(theory, curve), label=theory.label, **_line(theory))
+        density = _field_density(theory, low, high)
+        axes.plot(curve, density(curve), label=theory.label, **_line(theory))
+        if zoom:
+            panels[1].plot(near, density(near), **_line(theory))
     axes.set_xlabel("cavity field $h$  [$E_0/v_0$]")
     axes.set_ylabel("$P(h)$")
     axes.set_ylim(bottom=0)
     legend(drawn, axes)
     if zoom and window is not None:
-        reach = 6 * window
-        symmetric = comparison.regime.p_fixed_by_symmetry
         edges = np.linspace(0.0 if symmetric else -reach, reach, 13 if symmetric else 25)
         values = np.abs(sites.h) if symmetric else sites.h
         share = 0.5 if symmetric else 1.0  # |h| collects both signs
         _histogram(panels[1], sites, values, edges, share)
-        curve = np.linspace(edges[0], reach, 81)
-        for theory in _scattering(comparison):
-            panels[1].plot(curve, _density(theory, curve), **_line(theory))
         panels[1].axvspan(0.0 if symmetric else -window, window, color=SHADE, alpha=0.2, linewidth=0)
         panels[1].set_xlabel(f"{'$|h|$' if symmetric else '$h$'}, near zero  [$E_0/v_0$]")
         panels[1].set_xlim(edges[0], reach)
@@ -145,10 +147,10 @@ def fields(comparison: Comparison, sites: Sites) -> Plot | None:
 def asymmetries(comparison: Comparison, sites: Sites) -> Plot | None:
     """P(Delta) of the double wells of the local potentials."""
     model = comparison.simulation.run.model
+    if model.a4 == 0:
+        return None  # harmonic sites have no double wells
     ensembles = {"simulation": sites.local_potentials(model.a4, model.gamma)}
-    ensembles |= {
-        theory.name: theory.solution.local_potentials(WELL_NODES) for theory in _solved(comparison) if theory.solution
-    }
+    ensembles |= {theory.name: theory.sites for theory in _solved(comparison) if theory.sites is not None}
     wells = {name: ensemble.double_wells() for name, ensemble in ensembles.items()}
     if not any(found.exists.any() for found in wells.values()):
         return None
@@ -161,9 +163,8 @@ def asymmetries(comparison: Comparison, sites: Sites) -> Plot | None:
     edges = np.linspace(0.0, reach, 29)
     for theory in _solved(comparison):
         if wells[theory.name].exists.any():
-            axes.stairs(
-                _or_nan(ensembles[theory.name].asymmetry_density(edges)), edges, label=theory.label, **_line(theory)
-            )
+            density = _asymmetry_density(wells[theory.name].asymmetry, ensembles[theory.name].weight, edges)
+            axes.stairs(_or_nan(density), edges, label=theory.label, **_line(theory))
     _histogram(axes, sites, wells["simulation"].asymmetry.reshape(sites.h.shape), edges)
     axes.set_yscale("log")
     axes.set_xlim(0, reach)
@@ -253,9 +254,25 @@ def _scattering(comparison: Comparison) -> Iterator[Theory]:
     return (theory for theory in _solved(comparison) if theory.solution and theory.solution.q[-1] > 0)
 
 
-def _density(theory: Theory, h: Array) -> Array:
+def _field_density(theory: Theory, low: float, high: float) -> Callable[[Array], Array]:
+    """The theory's P(h) between two fields as splines: smooth on either side of h = 0, where it may have a kink."""
     assert theory.solution is not None
-    return theory.solution.field_density(h)
+    sides = [(low, 0.0), (0.0, high)] if low < 0 < high else [(low, high)]
+    nodes = [np.linspace(*side, CURVE_POINTS) for side in sides]
+    splines = [CubicSpline(h, theory.solution.field_density(h)) for h in nodes]
+    return lambda h: np.where(h < 0, splines[0](h), splines[-1](h))
+
+
+def _asymmetry_density(asymmetry: Array, weight: Array, edges: Array) -> Array:
+    """P(Delta) in bins from a quadrature ensemble, by its interpolated cumulative weight.
+
+    A histogram of the nodes themselves would show their spacing.
+    """
+    order = np.argsort(asymmetry)  # NaN, single wells, come last
+    order = order[np.isfinite(asymmetry[order])]
+    cumulative = np.cumsum(weight[order]) - 0.5 * weight[order]
+    at_edges = np.interp(edges, asymmetry[order], cumulative, left=0.0, right=float(weight[order].sum()))
+    return np.diff(at_edges) / np.diff(edges)
 
 
 def _line(theory: Theory) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import meanfield
-from meanfield import LocalStiffness, Model, ParameterError, Solution
+from meanfield import LocalPotentials, LocalStiffness, Model, ParameterError, Solution
 from nsim.run_file import GaussianStiffness, RunFile, UniformStiffness
 from validation.hessian_law import lower_edge
 from validation.quantities import WINDOW
@@ -22,6 +22,8 @@ ANSATZE = {"rs": "RS", "1rsb": "1RSB"}
 THEORIES = {**ANSATZE, "frsb": "full RSB"}
 
 WINDOW_NODES = 12
+NODES = 24  # per panel of the field axis
+NODES_WITH_LOCAL_DISORDER = 8  # each of a hundred stiffnesses has its own
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Theory:
         None where there is none that converged.
     values : dict
         Prediction by observable, for N -> infinity; names as in `validation.quantities`.
+    sites : LocalPotentials or None
+        Its ensemble of local potentials.
     problem : str
         Why there is no solution; else empty.
     """
@@ -42,6 +46,7 @@ class Theory:
     name: str
     solution: Solution | None
     values: dict[str, float] = field(default_factory=dict)
+    sites: LocalPotentials | None = None
     problem: str = ""
     failed: bool = False  # the equations were solved, and the iteration did not converge
 
@@ -107,14 +112,15 @@ def _theory(name: str, solution: Solution, window: float | None) -> Theory:
     if not solution.converged:
         problem = f"the iteration did not converge (residual {solution.residual:.1e})"
         return Theory(name, None, problem=problem, failed=True)
-    values = _predict(solution)
+    disordered = solution.model.a2.std > 0
+    sites = solution.local_potentials(NODES_WITH_LOCAL_DISORDER if disordered else NODES)
+    values = _predict(solution, sites)
     if window is not None and solution.q[-1] > 0:
         values["small_field_weight"] = _small_field_weight(solution, window)
-    return Theory(name, solution, values)
+    return Theory(name, solution, values, sites)
 
 
-def _predict(solution: Solution) -> dict[str, float]:
-    sites = solution.local_potentials()
+def _predict(solution: Solution, sites: LocalPotentials) -> dict[str, float]:
     mean_h = sites.average(sites.h)
     d = sites.a2 / sites.gamma + sites.a4 * sites.minima() ** 2 / (2 * sites.gamma)
     return {

@@ -98,7 +98,7 @@ def test_without_quartic_term_there_is_no_theory() -> None:
         {"model": {"gamma": 0.3}},  # ergodic: every state is v = 0
         {"model": {"gamma": 0.3, "a4": 0.0}},  # outside the theory's domain
         {"model": {"gamma": 4.0, "field": -1.0}},
-        {"model": {"gamma": 2.0, "a2": {"mean": 1.0, "std": 0.5}}},
+        pytest.param({"model": {"gamma": 2.0, "a2": {"mean": 1.0, "std": 0.5}}}, marks=pytest.mark.slow),
         {"model": {"gamma": 2.0, "a2": {"low": 0.5, "high": 1.5}}},
         {"ensemble": {"n": 1, "samples": 3}},
         {"ensemble": {"n": [4, 8], "samples": 3}},
