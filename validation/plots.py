@@ -167,6 +167,8 @@ def asymmetries(comparison: Comparison, sites: Sites) -> Plot | None:
             axes.stairs(_or_nan(density), edges, label=theory.label, **_line(theory))
     _histogram(axes, sites, wells["simulation"].asymmetry.reshape(sites.h.shape), edges)
     axes.set_yscale("log")
+    # The axis ends at half a site per bin: below, the error bar of a single site reaches to zero.
+    axes.set_ylim(bottom=0.5 / (sites.h.size * edges[1]))
     axes.set_xlim(0, reach)
     axes.set_xlabel(r"asymmetry $\Delta$  [$E_0$]")
     axes.set_ylabel(r"$P(\Delta)$ per site")

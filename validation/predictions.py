@@ -22,7 +22,7 @@ ANSATZE = {"rs": "RS", "1rsb": "1RSB"}
 THEORIES = {**ANSATZE, "frsb": "full RSB"}
 
 WINDOW_NODES = 12
-NODES = 24  # per panel of the field axis
+NODES = 60  # per panel of the field axis
 NODES_WITH_LOCAL_DISORDER = 8  # each of a hundred stiffnesses has its own
 
 
