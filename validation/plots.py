@@ -270,10 +270,11 @@ def _asymmetry_density(asymmetry: Array, weight: Array, edges: Array) -> Array:
 
     A histogram of the nodes themselves would show their spacing.
     """
-    order = np.argsort(asymmetry)  # NaN, single wells, come last
-    order = order[np.isfinite(asymmetry[order])]
-    cumulative = np.cumsum(weight[order]) - 0.5 * weight[order]
-    at_edges = np.interp(edges, asymmetry[order], cumulative, left=0.0, right=float(weight[order].sum()))
+    there = np.isfinite(asymmetry)
+    # Nodes at h and -h have the same Delta up to rounding: one step of the cumulative weight.
+    delta, which = np.unique(np.round(asymmetry[there], 10), return_inverse=True)
+    step = np.bincount(which, weight[there])
+    at_edges = np.interp(edges, delta, np.cumsum(step) - 0.5 * step, left=0.0, right=float(step.sum()))
     return np.diff(at_edges) / np.diff(edges)
 
 
