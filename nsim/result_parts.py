@@ -7,7 +7,7 @@ part itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import h5py
@@ -45,15 +45,19 @@ def tasks_in_part(path: Path) -> list[Task]:
         return [Task(*map(int, row)) for group in file.values() for row in group["task"]]
 
 
-def read_part(path: Path, wanted: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
-    """The results of the wanted tasks a part holds."""
+def read_part(
+    path: Path, wanted: Iterable[Task], names: Collection[str] | None = None
+) -> Iterator[tuple[Task, Result]]:
+    """The results (all variables, or those named) of the wanted tasks a part holds."""
     wanted = set(wanted)
     with h5py.File(path, "r", locking=False) as file:
         for group in file.values():
             rows = [(i, Task(*map(int, row))) for i, row in enumerate(group["task"])]
             if not wanted.intersection(task for _, task in rows):
                 continue
-            stacked = {name: data[()] for name, data in group.items() if name != "task"}
+            stacked = {
+                name: data[()] for name, data in group.items() if name != "task" and (names is None or name in names)
+            }
             for i, task in rows:
                 if task in wanted:
                     yield task, {name: data[i] for name, data in stacked.items()}

@@ -18,7 +18,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -185,14 +185,15 @@ class RunDirectory:
             found.tasks.update((task, path) for task in tasks if task in wanted)
         return found
 
-    def results(self, sealed: Sealed, n: int) -> Iterator[tuple[Task, Result]]:
-        """The sealed results of one size, file by file."""
+    def results(
+        self, sealed: Sealed, tasks: Iterable[Task], names: Collection[str] | None = None
+    ) -> Iterator[tuple[Task, Result]]:
+        """The sealed results of some tasks (all variables, or those named), file by file."""
         by_file: dict[Path, list[Task]] = {}
-        for task, path in sealed.tasks.items():
-            if task.n == n:
-                by_file.setdefault(path, []).append(task)
-        for path, tasks in by_file.items():
-            yield from (read_results if path == self.results_path else read_part)(path, tasks)
+        for task in tasks:
+            by_file.setdefault(sealed.tasks[task], []).append(task)
+        for path, own in by_file.items():
+            yield from (read_results if path == self.results_path else read_part)(path, own, names)
 
     def failures(self) -> dict[str, str]:
         """Tasks that failed in the last run, with their errors."""
@@ -212,12 +213,7 @@ class RunDirectory:
     def merge(self, run: RunFile, sealed: Sealed, attributes: dict[str, Any]) -> None:
         """Write results.h5 from all sealed files, then remove the parts it has taken in."""
         parts = {path for path in sealed.tasks.values() if path != self.results_path}
-        write_results(
-            self.results_path,
-            run,
-            attributes,
-            {n: self.results(sealed, n) for n in run.ensemble.samples_of},
-        )
+        write_results(self.results_path, run, attributes, sealed.tasks, lambda tasks: self.results(sealed, tasks))
         for path in parts:
             path.unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from nsim.errors import InputError
 from nsim.observables import VARIABLES
-from nsim.results import state_arrays
+from nsim.results import STATE_ARRAYS, state_arrays
 from nsim.run_directory import RunDirectory
 
 
@@ -28,7 +28,8 @@ def summarise(directory: RunDirectory) -> dict[str, Any]:
         raise InputError("\n".join(f"{message}; `nsim run` computes its tasks again" for message in sealed.damaged))
     groups = []
     for n in run.ensemble.samples_of:
-        arrays, finished = state_arrays(run, n, directory.results(sealed, n))
+        tasks = [task for task in sealed.tasks if task.n == n]
+        arrays, finished = state_arrays(run, n, directory.results(sealed, tasks, STATE_ARRAYS))
         used = finished & (arrays["converged"] == 1)
         if not finished.any():
             continue
