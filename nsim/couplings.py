@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from nsim.errors import InputError
-from nsim.streams import Purpose, key
+from nsim.streams import Purpose, philox_key
 
 TILE = 256  # part of the definition of the disorder, like the generator: changing it changes every J
 
@@ -36,10 +36,10 @@ def draw_block(seed: int, n: int, sample: int, rows: slice, columns: slice, j0: 
     i0, i1, _ = rows.indices(n)
     k0, k1, _ = columns.indices(n)
     block = np.empty((max(i1 - i0, 0), max(k1 - k0, 0)))
-    philox_key = key(seed, n, sample, Purpose.COUPLINGS)
+    key = philox_key(seed, n, sample, Purpose.COUPLINGS)
     for a in range(i0 // TILE, -(-i1 // TILE)):
         for b in range(k0 // TILE, -(-k1 // TILE)):
-            tile = _tile(philox_key, n, a, b) if a <= b else _tile(philox_key, n, b, a).T
+            tile = _tile(key, n, a, b) if a <= b else _tile(key, n, b, a).T
             # The part of the tile inside the block, in the tile's own coordinates and in the block's.
             ti, tk = slice(max(i0 - a * TILE, 0), i1 - a * TILE), slice(max(k0 - b * TILE, 0), k1 - b * TILE)
             part = tile[ti, tk]
@@ -57,9 +57,9 @@ def draw(seed: int, n: int, sample: int, j0: float = 0.0) -> np.ndarray:
     return draw_block(seed, n, sample, slice(0, n), slice(0, n), j0)
 
 
-def _tile(philox_key: np.ndarray, n: int, a: int, b: int) -> np.ndarray:
+def _tile(key: np.ndarray, n: int, a: int, b: int) -> np.ndarray:
     """Standard normal tile (a <= b); a diagonal tile is symmetric, its diagonal meaningless."""
-    stream = np.random.Generator(np.random.Philox(key=philox_key, counter=[0, 0, a, b]))
+    stream = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, a, b]))
     shape = (min(TILE, n - a * TILE), min(TILE, n - b * TILE))
     tile = stream.standard_normal(shape)
     return np.triu(tile, 1) + np.triu(tile, 1).T if a == b else tile

@@ -13,7 +13,7 @@ import numpy as np
 
 from nsim.cavity_field import cavity_field, reaction_coefficient
 from nsim.glass import Glass
-from nsim.hessian import NotAMinimumError, lowest_eigenvalues, resolvent_diagonal
+from nsim.hessian import NotAMinimumError, cholesky, lowest_eigenvalues, resolvent_diagonal
 from nsim.local_wells import local_wells
 from nsim.relaxation import Relaxed
 
@@ -93,11 +93,13 @@ def measure(glass: Glass, relaxed: Relaxed, eigenvalues: int, hbar2_over_m: floa
     eigenvalue = np.full((v.shape[1], eigenvalues), np.nan)
     for r in range(v.shape[1]):
         M = glass.hessian(v[:, r])
-        eigenvalue[r] = lowest_eigenvalues(M, eigenvalues)
         try:
-            response[:, r] = resolvent_diagonal(M)
+            factor = cholesky(M)
         except NotAMinimumError:
+            eigenvalue[r] = lowest_eigenvalues(M, eigenvalues)
             continue  # `converged` is 0 for this state; its response stays undefined
+        eigenvalue[r] = lowest_eigenvalues(M, eigenvalues, factor)
+        response[:, r] = resolvent_diagonal(factor)
     l = glass.local_field(v)  # noqa: E741 - the field's name in the literature
     C = reaction_coefficient(glass, v, response)
     h = cavity_field(l, C, v)

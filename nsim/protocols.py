@@ -38,7 +38,8 @@ def annealing(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int]) 
 
 
 def _relax(glass: Glass, run: RunFile, v: np.ndarray) -> Relaxed:
-    return relax(glass, v, run.relaxation.tolerance, run.relaxation.max_iterations)
+    options = run.relaxation
+    return relax(glass, v, options.tolerance, options.max_iterations, options.method)
 
 
 PROTOCOLS: dict[str, Protocol] = {"quench": quench, "anneal": annealing}

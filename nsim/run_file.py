@@ -155,7 +155,7 @@ class Recipe(Protocol):
 class Relaxation(Section):
     """Descent to the inherent structure: a minimum with max |dU/dv_i| below the tolerance."""
 
-    method: Literal["conjugate-gradient"] = "conjugate-gradient"
+    method: Literal["conjugate-gradient", "fire", "steepest-descent"] = "conjugate-gradient"
     tolerance: Annotated[float, Field(ge=1e-13, le=1e-6)] = 1e-10
     max_iterations: Count = 100_000
 

@@ -5,7 +5,7 @@ import pytest
 
 from nsim.cavity_field import cavity_field, reaction_coefficient
 from nsim.glass import Glass
-from nsim.hessian import NotAMinimumError, lowest_eigenvalues, resolvent_diagonal, spectrum
+from nsim.hessian import NotAMinimumError, cholesky, lowest_eigenvalues, resolvent_diagonal, spectrum
 from nsim.relaxation import relax
 from nsim.run_file import GaussianStiffness, Model
 
@@ -21,7 +21,7 @@ def state():
 def test_resolvent_is_the_response_to_a_field_on_one_site(state):
     """Gr_ii = dv_i/dF_i, by relaxing again with a small extra field on site i and -on site i."""
     glass, v = state
-    response = resolvent_diagonal(glass.hessian(v))
+    response = resolvent_diagonal(cholesky(glass.hessian(v)))
     np.testing.assert_allclose(response, np.diagonal(np.linalg.inv(glass.hessian(v))), rtol=1e-10)
     step = 1e-4
     for i in (0, 7, 39):
@@ -37,7 +37,7 @@ def test_resolvent_is_the_response_to_a_field_on_one_site(state):
 
 def test_local_potential_is_stationary_at_v_with_curvature_one_over_response(state):
     glass, v = state
-    response = resolvent_diagonal(glass.hessian(v))
+    response = resolvent_diagonal(cholesky(glass.hessian(v)))
     C = reaction_coefficient(glass, v, response)
     h = cavity_field(glass.local_field(v), C, v)
     slope = -h - C * v + (glass.a2 * v + glass.a4 * v**3 / 6) / glass.gamma
@@ -59,7 +59,7 @@ def test_reaction_is_the_adiabatic_answer_of_the_others(state):
             M = glass.hessian(full)[np.ix_(others, others)]
             rest = rest - np.linalg.solve(M, glass.gradient(full)[others])
         fields.append(glass.J[i, others] @ rest)
-    response = resolvent_diagonal(glass.hessian(v))
+    response = resolvent_diagonal(cholesky(glass.hessian(v)))
     assert (fields[0] - fields[1]) / (2 * step) == pytest.approx(reaction_coefficient(glass, v, response)[i], rel=1e-5)
 
 
@@ -73,6 +73,14 @@ def test_eigenvalues(state):
     assert np.isnan(small[2:]).all()
 
 
+def test_lowest_eigenvalues_of_a_large_hessian():
+    """Lanczos iteration against the dense solver."""
+    glass = Glass.draw(Model(gamma=4.0), seed=1, n=350, sample=0)
+    v = relax(glass, 5 * np.random.default_rng(0).standard_normal((350, 1))).v[:, 0]
+    M = glass.hessian(v)
+    np.testing.assert_allclose(lowest_eigenvalues(M, 4, cholesky(M)), np.linalg.eigvalsh(M)[:4], rtol=1e-9)
+
+
 def test_no_response_without_a_minimum():
     with pytest.raises(NotAMinimumError):
-        resolvent_diagonal(np.diag([1.0, -1.0]))
+        cholesky(np.diag([1.0, -1.0]))

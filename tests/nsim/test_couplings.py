@@ -76,10 +76,11 @@ def test_tiles_of_one_matrix_are_independent():
 def test_streams_differ_in_every_part_of_the_key():
     base = {"seed": 1, "n": 8, "sample": 0, "purpose": Purpose.START, "replica": 0}
     changes = [{}, {"seed": 2}, {"n": 9}, {"sample": 1}, {"purpose": Purpose.MONTE_CARLO}, {"replica": 1}]
-    keys = {tuple(streams.key(**(base | change))) for change in changes}
+    keys = {tuple(streams.seed_sequence(**(base | change)).generate_state(4)) for change in changes}
     assert len(keys) == len(changes)
     # n = 1, sample = 0 must not be n = 10, sample = ... : parts of the key do not run together.
-    assert tuple(streams.key(1, 1, 10, Purpose.START, 0)) != tuple(streams.key(1, 11, 0, Purpose.START, 0))
+    one, other = (streams.generator(1, n, sample, Purpose.START, 0).random() for n, sample in ((1, 10), (11, 0)))
+    assert one != other
 
 
 def test_given_couplings_are_checked(tmp_path):
