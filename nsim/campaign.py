@@ -25,12 +25,13 @@ from nsim.ranks import Counters, Ranks
 from nsim.result_parts import Result, write_part
 from nsim.run_directory import RunDirectory
 from nsim.run_file import RunFile
-from nsim.tasks import Task, perform, tasks_of
+from nsim.tasks import Task, cost, perform, tasks_of
 
 SEAL_EVERY = 2.0  # seconds of finished work a kill may cost
-HANDED_OUT, DONE, UNCONVERGED, STOPPED = range(4)  # the shared counters
+HANDED_OUT, DONE, UNCONVERGED, STOPPED, SHARE = range(5)  # the shared counters
+WHOLE = 10**12  # the share of the open work that is done is counted in these parts
 
-Progress = Callable[[int, int], None]  # (done, total) of the open tasks
+Progress = Callable[[int, int, float], None]  # open tasks done, open tasks, share of the open work that is done
 
 
 @dataclass
@@ -137,7 +138,8 @@ def _share(
 ) -> Outcome:
     """Work on open tasks, whoever is free taking the next; every rank seals what it has finished."""
     token = ranks.broadcast(uuid4().hex[:12])
-    counters = ranks.counters(4)
+    counters = ranks.counters(5)
+    work = sum(cost(run, task) for task in open_tasks)
     failures: dict[str, str] = {}
     unsealed: dict[Task, Result] = {}
     parts, last_sealed = 0, time.monotonic()
@@ -168,9 +170,10 @@ def _share(
                 say(f"rank {ranks.rank}: task {task} failed:\n{traceback.format_exc()}")
             else:
                 counters.add(UNCONVERGED, int(np.sum(unsealed[task]["converged"] == 0)))
+            counters.add(SHARE, int(cost(run, task) / work * WHOLE))
             done = counters.add(DONE, 1) + 1
             if progress and ranks.rank == 0:
-                progress(done, len(open_tasks))
+                progress(done, len(open_tasks), counters.add(SHARE, 0) / WHOLE)
             if time.monotonic() - last_sealed > SEAL_EVERY:
                 seal()
         seal()
@@ -187,9 +190,9 @@ def _share(
 def _watch_the_others(counters: Counters, total: int, progress: Progress) -> None:
     """Keep rank 0's progress alive while the last tasks are finished elsewhere."""
     while (done := counters.add(DONE, 0)) < min(counters.add(HANDED_OUT, 0), total):
-        progress(done, total)
+        progress(done, total, counters.add(SHARE, 0) / WHOLE)
         time.sleep(0.1)
-    progress(counters.add(DONE, 0), total)
+    progress(counters.add(DONE, 0), total, counters.add(SHARE, 0) / WHOLE)
 
 
 @contextmanager

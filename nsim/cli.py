@@ -53,8 +53,9 @@ def run(run_file: Path, out: Path, restart: bool, as_json: bool) -> ExitStatus:
     checked = _on_rank_0(ranks, lambda: _load(run_file))
     first = ranks.rank == 0
     with Progress("tasks", bar=first) as progress:
-        if first:
-            _check_memory(checked, ranks.size)
+        for warning in _on_rank_0(ranks, lambda: _check_memory(checked, ranks.on_this_node)):
+            if first:
+                progress.say(f"warning: {warning}")
         try:
             outcome = run_campaign(
                 checked, out, ranks, restart=restart, progress=progress if first else None, say=progress.say
@@ -174,17 +175,15 @@ def _on_rank_0(ranks: Any, read: Any) -> Any:
     return answer
 
 
-def _check_memory(run: RunFile, ranks: int) -> None:
+def _check_memory(run: RunFile, ranks_here: int) -> list[str]:
+    """Refuse a run beyond the memory of rank 0's node, with the ranks that share it; warn where it is tight."""
     from nsim.estimate import available_memory, rank_memory
 
-    needed, available = rank_memory(run), available_memory()
+    needed, available = ranks_here * rank_memory(run), available_memory()
+    size = f"{ranks_here} rank(s) on this node need about {needed / 1e9:.3g} GB of memory"
     if needed > available:
-        raise InputError(
-            f"a rank needs about {needed / 1e9:.3g} GB of memory for n = {max(run.ensemble.samples_of)}, "
-            f"{available / 1e9:.3g} GB are available"
-        )
-    if needed * ranks > 0.8 * available:
-        click.echo(f"warning: {ranks} rank(s) of {needed / 1e9:.3g} GB each in {available / 1e9:.3g} GB", err=True)
+        raise InputError(f"{size} for n = {max(run.ensemble.samples_of)}, {available / 1e9:.3g} GB are available")
+    return [f"{size}, {available / 1e9:.3g} GB are available"] if needed > 0.8 * available else []
 
 
 def _print_summary(directory: Path, as_json: bool) -> None:

@@ -12,12 +12,12 @@ LINES = 10  # ... and about so many over a run
 
 
 class Progress:
-    """Shows (done, total) on stderr; use as a context manager and call it."""
+    """Shows how much is done on stderr; use as a context manager and call it."""
 
     def __init__(self, what: str, bar: bool = True) -> None:
         self._what = what
         self._began = self._last = time.monotonic()
-        self._last_done = 0
+        self._last_share = 0.0
         self._bar = None
         if bar and sys.stderr.isatty():
             from rich.console import Console
@@ -38,7 +38,7 @@ class Progress:
                 TimeRemainingColumn(),
             )
             self._bar = Bar(*columns, console=Console(stderr=True))
-            self._row = self._bar.add_task(what, total=None)
+            self._row = self._bar.add_task(what, total=None, count="")
 
     def __enter__(self) -> Self:
         if self._bar:
@@ -51,20 +51,19 @@ class Progress:
         if self._bar:
             self._bar.stop()
 
-    def __call__(self, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` are done."""
+    def __call__(self, done: int, total: int, share: float) -> None:
+        """Show that ``done`` of ``total`` tasks are done, which are ``share`` of the work."""
         if self._bar:
-            self._bar.update(self._row, completed=done, total=total)
+            self._bar.update(self._row, completed=share, total=1.0, count=f"{done}/{total}")
             return
         now = time.monotonic()
-        enough = done - self._last_done >= total / LINES and now - self._last > 1
-        if done > self._last_done and (done == total or enough or now - self._last > LINE_EVERY):
+        enough = share - self._last_share >= 1 / LINES and now - self._last > 1
+        if share > self._last_share and (done == total or enough or now - self._last > LINE_EVERY):
             elapsed = now - self._began
-            rate = done / elapsed if elapsed > 0 else float("inf")
-            left = f", {(total - done) / rate:.0f} s left" if done < total else ""
-            sys.stderr.write(f"[{elapsed:7.1f} s] {self._what}: {done}/{total}, {rate:.3g} per s{left}\n")
+            left = f", {elapsed * (1 - share) / share:.0f} s left" if done < total else ""
+            sys.stderr.write(f"[{elapsed:7.1f} s] {self._what}: {done}/{total}, {share:.0%} of the work{left}\n")
             sys.stderr.flush()
-            self._last, self._last_done = now, done
+            self._last, self._last_share = now, share
 
     def say(self, line: str) -> None:
         """A line beside the bar."""

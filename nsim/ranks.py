@@ -34,6 +34,7 @@ class Ranks(Protocol):
 
     rank: int
     size: int
+    on_this_node: int  # ranks that share this one's memory
 
     def broadcast(self, value: Any) -> Any:
         """Rank 0's value, on every rank."""
@@ -82,6 +83,7 @@ class SerialRanks:
 
     rank = 0
     size = 1
+    on_this_node = 1
 
     def broadcast(self, value: Any) -> Any:
         """See `Ranks`."""
@@ -133,6 +135,9 @@ class MPIRanks:
     def __init__(self, MPI: Any) -> None:
         self._MPI, self._comm = MPI, MPI.COMM_WORLD
         self.rank, self.size = self._comm.rank, self._comm.size
+        node = self._comm.Split_type(MPI.COMM_TYPE_SHARED)
+        self.on_this_node = node.size
+        node.Free()
         sys.excepthook = self._fail_together
 
     def broadcast(self, value: Any) -> Any:

@@ -16,7 +16,6 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -65,13 +64,12 @@ class RunDirectory:
         """
         messages: list[str] = []
         try:
+            self._refuse_strangers()  # before anything is made or removed here
             self.parts_path.mkdir(parents=True, exist_ok=True)
             self._take_lock(messages)
             if restart:
                 self._clear()
             held = self.record()
-            if held is None and (self.results_path.exists() or any(self.parts_path.glob("*.h5"))):
-                raise InputError(f"{self.path} holds results but no run.json that says of which run; use another --out")
             if held is not None:
                 messages += self._compare(held, run)
             remove_temporaries(self.path)
@@ -112,10 +110,17 @@ class RunDirectory:
             self._lock.close()
             self._lock = None
 
+    def _refuse_strangers(self) -> None:
+        """Raise if there is something here that no run of ours has made."""
+        if not self._record_path.exists() and (self.results_path.exists() or any(self.parts_path.glob("*"))):
+            raise InputError(f"{self.path} holds results but no run.json that says of which run; use another --out")
+
     def _clear(self) -> None:
-        shutil.rmtree(self.parts_path)
-        self.parts_path.mkdir()
-        for path in (self.results_path, self._record_path, self._failed_path):
+        """Remove what a run writes, and nothing else."""
+        ours = [self.results_path, self._record_path, self._failed_path]
+        for pattern in ("parts/*.h5", "parts/*.h5.damaged", "results.h5.damaged"):
+            ours += self.path.glob(pattern)
+        for path in ours:
             path.unlink(missing_ok=True)
 
     def _compare(self, held: dict[str, Any], run: RunFile) -> list[str]:
@@ -153,20 +158,36 @@ class RunDirectory:
     # --- reading -----------------------------------------------------------------------------------------------
 
     def record(self) -> dict[str, Any] | None:
-        """The record of the run held, or None if there is none."""
+        """The record of the run held, or None if there is none; raise `InputError` if it is none of ours."""
         try:
-            return json.loads(self._record_path.read_text())
+            held = json.loads(self._record_path.read_text())
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            raise InputError(f"{self._record_path} cannot be read: {error}") from None
+            raise InputError(f"{self._record_path} cannot be read: {error}; --restart begins anew") from None
+        if not isinstance(held, dict) or not {"format_version", "run"} <= set(held):
+            raise InputError(f"{self._record_path} is not the record of a run; --restart begins anew")
+        if held["format_version"] != FORMAT_VERSION:
+            raise InputError(
+                f"{self.path} was written in format {held['format_version']}, this version reads {FORMAT_VERSION}"
+            )
+        return held
 
     def run(self) -> RunFile:
         """The run held; raise `InputError` if there is none."""
         held = self.record()
         if held is None:
             raise InputError(f"{self.path}: not a run directory (no run.json)")
-        return run_file.parse(held["run"], folder=Path(held["folder"]))
+        return self._parse(held)
+
+    def _parse(self, held: dict[str, Any]) -> RunFile:
+        try:
+            return run_file.parse(held["run"], folder=Path(held.get("folder", ".")))
+        except (InputError, TypeError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                f"{self._record_path} is not the record of a run: {reason}; --restart begins anew"
+            ) from None
 
     def sealed(self, run: RunFile) -> Sealed:
         """Look through all sealed files; damaged ones are named, their tasks left out."""

@@ -22,13 +22,17 @@ from pydantic import (
     PrivateAttr,
     Tag,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
 from nsim.errors import InputError
 
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
+LARGEST = 1e9  # of any parameter: beyond it powers of displacements leave the range of floating point
+TASKS = 2_000_000  # of one run; its task list is held in memory
+Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+Positive = Annotated[float, Field(gt=0, le=LARGEST)]
+NonNegative = Annotated[float, Field(ge=0, le=LARGEST)]
 Count = Annotated[int, Field(ge=1)]
 # Tags choose one alternative before it is checked, so that one mistake gives one message; "~" marks them as no keys.
 CountOrList = Annotated[
@@ -46,15 +50,15 @@ class Section(BaseModel):
 class GaussianStiffness(Section):
     """Local disorder: a2_i drawn independently from a normal distribution (KH98 Fig. 4b)."""
 
-    mean: float
+    mean: Number
     std: NonNegative
 
 
 class UniformStiffness(Section):
     """Local disorder: a2_i drawn independently and uniformly from [low, high]."""
 
-    low: float
-    high: float
+    low: Number
+    high: Number
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -70,7 +74,7 @@ def _stiffness_kind(value: Any) -> str:
 
 
 Stiffness = Annotated[
-    Annotated[float, Tag("~number")]
+    Annotated[Number, Tag("~number")]
     | Annotated[GaussianStiffness, Tag("~gaussian")]
     | Annotated[UniformStiffness, Tag("~uniform")],
     Discriminator(_stiffness_kind),
@@ -81,10 +85,17 @@ class Model(Section):
     """U = -1/2 sum_{i!=j} J_ij v_i v_j + (1/gamma) sum_i (a2_i v_i^2/2 + a4 v_i^4/24) - F sum_i v_i [KH98 (2, 3)]."""
 
     gamma: Positive
-    j0: float = 0.0
+    j0: Number = 0.0
     a2: Stiffness = 1.0
     a4: NonNegative = 1.0
-    field: float = 0.0
+    field: Number = 0.0
+
+    @field_validator("gamma")
+    @classmethod
+    def _in_range(cls, gamma: float) -> float:
+        if gamma * LARGEST < 1:
+            raise ValueError(f"must be at least {1 / LARGEST:g}")
+        return gamma
 
     @property
     def length(self) -> float:
@@ -109,6 +120,9 @@ class Ensemble(Section):
             raise ValueError(f"n = {sizes} names a size twice")
         if isinstance(self.samples, list) and len(self.samples) != len(sizes):
             raise ValueError(f"samples has {len(self.samples)} entries where n has {len(sizes)}")
+        tasks = sum(self.samples_of.values()) * -(-self.replicas // self.batch)
+        if tasks > TASKS:
+            raise ValueError(f"samples and replicas make {tasks} tasks; a run may have {TASKS}: use several seeds")
         return self
 
     @property
@@ -130,7 +144,7 @@ class Protocol(Section):
     kind: Literal["quench", "anneal"]
     start: Literal["random", "uniform"] = "random"
     start_std: NonNegative | None = None
-    start_value: float | None = None
+    start_value: Number | None = None
     sweeps: Count = 1000
     t_start: Positive | None = None
     t_end: Positive | None = None
@@ -147,7 +161,7 @@ class Recipe(Protocol):
     """A protocol with nothing left open."""
 
     start_std: NonNegative
-    start_value: float
+    start_value: Number
     t_start: Positive
     t_end: Positive
 

@@ -42,6 +42,12 @@ def tasks_of(run: RunFile) -> list[Task]:
     )
 
 
+def cost(run: RunFile, task: Task) -> float:
+    """Relative cost of a task: N^2 per replica and sweep, and about N^3 to relax and measure a state."""
+    sweeps = run.protocol.sweeps if run.protocol.kind == "anneal" else 0
+    return task.width * float(task.n) ** 2 * (sweeps + task.n)
+
+
 def perform(run: RunFile, task: Task, J: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """Draw the sample, make the states, measure them; ``J`` replaces the drawn couplings.
 

@@ -120,6 +120,13 @@ def test_only_rank_0_speaks_of_bad_input(run_dict, write_toml, tmp_path, ranks):
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_too_little_memory_ends_all_ranks(run_dict, write_toml, tmp_path):
+    run_path = write_toml(run_dict(ensemble={"n": 1_000_000}))
+    done = call("nsim", "run", run_path, "--out", tmp_path / "run", ranks=2, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.count("2 rank(s) on this node need") == 1
+
+
 def test_a_rank_that_breaks_ends_the_job(tmp_path):
     """An internal error on one rank: its traceback, and the others do not wait for ever."""
     script = tmp_path / "broken.py"

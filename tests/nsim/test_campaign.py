@@ -260,6 +260,44 @@ def test_a_second_job_is_kept_out(run_dict, tmp_path, monkeypatch):
     assert carry_out(run_dict(), tmp_path / "run").status == ExitStatus.DONE
 
 
+def test_restart_removes_nothing_but_a_run(run_dict, tmp_path):
+    (tmp_path / "foreign/parts").mkdir(parents=True)
+    precious = tmp_path / "foreign/parts/drawing.step"
+    precious.write_text("precious")
+    with pytest.raises(InputError, match=r"no run\.json"):
+        carry_out(run_dict(), tmp_path / "foreign", restart=True)
+    assert [path.name for path in (tmp_path / "foreign").iterdir()] == ["parts"]
+    carry_out(run_dict(), tmp_path / "run")
+    kept = tmp_path / "run/parts/notes.txt"
+    kept.write_text("mine")
+    carry_out(run_dict(seed=3), tmp_path / "run", restart=True)
+    assert precious.read_text() == "precious"
+    assert kept.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "3", "null", "{}", '{"format_version": 99, "run": {}}', '{"format_version": 1, "run": 3}'],
+)
+def test_a_spoilt_record_is_an_input_error(run_dict, tmp_path, content):
+    carry_out(run_dict(), tmp_path / "run")
+    (tmp_path / "run/run.json").write_text(content)
+    with pytest.raises(InputError):
+        RunDirectory(tmp_path / "run").run()
+    with pytest.raises(InputError):
+        carry_out(run_dict(), tmp_path / "run")
+    assert carry_out(run_dict(), tmp_path / "run", restart=True).status == ExitStatus.DONE
+
+
+def test_progress_counts_work_not_tasks(run_dict, tmp_path):
+    """The large tasks come first: half of the tasks are more than half of the work, and all of them are all of it."""
+    calls = []
+    carry_out(run_dict(), tmp_path / "run", progress=lambda *call: calls.append(call))
+    assert calls[-1][:2] == (20, 20)
+    assert calls[-1][2] == pytest.approx(1, abs=1e-9)
+    assert next(share for done, _, share in calls if done == 10) > 0.6
+
+
 def test_folders_that_are_no_run_directories(run_dict, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError):
