@@ -21,7 +21,7 @@ import numpy as np
 from nsim import couplings
 from nsim.errors import ExitStatus, InputError
 from nsim.provenance import provenance
-from nsim.ranks import Counters, Ranks
+from nsim.ranks import Counters, Ranks, on_rank_0
 from nsim.result_parts import Result, write_part
 from nsim.run_directory import RunDirectory
 from nsim.run_file import RunFile
@@ -31,6 +31,7 @@ SEAL_EVERY = 2.0  # seconds of finished work a kill may cost
 HANDED_OUT, DONE, UNCONVERGED, STOPPED, SHARE = range(5)  # the shared counters
 WHOLE = 10**12  # the share of the open work that is done is counted in these parts
 
+Say = Callable[[str], None]
 Progress = Callable[[int, int, float], None]  # open tasks done, open tasks, share of the open work that is done
 
 
@@ -60,7 +61,7 @@ def run_campaign(
     ranks: Ranks,
     restart: bool = False,
     progress: Progress | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = lambda line: None,
 ) -> Outcome:
     """Carry out a run in directory ``out``, continuing what is there.
 
@@ -91,10 +92,7 @@ def run_campaign(
     try:
         J = None if run.couplings_path is None else couplings.load(run.couplings_path, *run.ensemble.samples_of)
         _check_stability_without_quartic(run, ranks, J)
-        open_tasks = _prepare(directory, run, ranks, restart, say)
-        if ranks.rank == 0:
-            for warning in run.warnings():
-                say(f"warning: {warning}")
+        open_tasks = on_rank_0(ranks, lambda: _prepare(directory, run, ranks, restart, say))
         outcome = _share(directory, run, ranks, J, open_tasks, progress, say)
         if ranks.rank == 0:
             _finish(directory, run, ranks, outcome, say)
@@ -103,28 +101,20 @@ def run_campaign(
         directory.close()
 
 
-def _prepare(
-    directory: RunDirectory, run: RunFile, ranks: Ranks, restart: bool, say: Callable[[str], None]
-) -> list[Task]:
-    """Open the directory on rank 0 and tell every rank which tasks are open (or why none can be)."""
-    answer: list[Task] | InputError = []
-    if ranks.rank == 0:
-        try:
-            for message in directory.open(run, restart):
-                say(message)
-            sealed = directory.sealed(run)
-            for message in sealed.damaged:
-                say(f"warning: {message}; set aside, its tasks are computed again")
-            directory.set_aside(sealed)
-            answer = [task for task in tasks_of(run) if task not in sealed.tasks]
-            done = f", {len(sealed.tasks)} done before" if sealed.tasks else ""
-            say(f"{len(answer)} tasks on {ranks.size} rank(s) into {directory.path}{done}")
-        except InputError as error:
-            answer = error
-    answer = ranks.broadcast(answer)
-    if isinstance(answer, InputError):
-        raise answer
-    return answer
+def _prepare(directory: RunDirectory, run: RunFile, ranks: Ranks, restart: bool, say: Say) -> list[Task]:
+    """Open the directory and find the open tasks, on rank 0 alone."""
+    for message in directory.open(run, restart):
+        say(message)
+    sealed = directory.sealed(run)
+    for message in sealed.damaged:
+        say(f"warning: {message}; set aside, its tasks are computed again")
+    directory.set_aside(sealed)
+    open_tasks = [task for task in tasks_of(run) if task not in sealed.tasks]
+    for warning in run.warnings():
+        say(f"warning: {warning}")
+    done = f", {len(sealed.tasks)} done before" if sealed.tasks else ""
+    say(f"{len(open_tasks)} tasks on {ranks.size} rank(s) into {directory.path}{done}")
+    return open_tasks
 
 
 def _share(
@@ -134,7 +124,7 @@ def _share(
     J: np.ndarray | None,
     open_tasks: list[Task],
     progress: Progress | None,
-    say: Callable[[str], None],
+    say: Say,
 ) -> Outcome:
     """Work on open tasks, whoever is free taking the next; every rank seals what it has finished."""
     token = ranks.broadcast(uuid4().hex[:12])
@@ -219,7 +209,7 @@ def _stop_signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _finish(directory: RunDirectory, run: RunFile, ranks: Ranks, outcome: Outcome, say: Callable[[str], None]) -> None:
+def _finish(directory: RunDirectory, run: RunFile, ranks: Ranks, outcome: Outcome, say: Say) -> None:
     """Merge what is sealed (not after a stop: time may be short, and the parts are safe as they are)."""
     directory.record_failures(outcome.failures)
     sealed = directory.sealed(run)

@@ -47,13 +47,13 @@ def run(run_file: Path, out: Path, restart: bool, as_json: bool) -> ExitStatus:
     """
     from nsim.campaign import run_campaign
     from nsim.progress import Progress
-    from nsim.ranks import connect
+    from nsim.ranks import connect, on_rank_0
 
     ranks = connect()
-    checked = _on_rank_0(ranks, lambda: _load(run_file))
+    checked = on_rank_0(ranks, lambda: _load(run_file))
     first = ranks.rank == 0
     with Progress("tasks", bar=first) as progress:
-        for warning in _on_rank_0(ranks, lambda: _check_memory(checked, ranks.on_this_node)):
+        for warning in on_rank_0(ranks, lambda: _check_memory(checked, ranks.on_this_node)):
             if first:
                 progress.say(f"warning: {warning}")
         try:
@@ -159,20 +159,6 @@ def _load(path: Path) -> RunFile:
     from nsim.run_file import load
 
     return load(path)
-
-
-def _on_rank_0(ranks: Any, read: Any) -> Any:
-    """What ``read`` returns on rank 0, on every rank; its `InputError` is raised on every rank, too."""
-    answer = None
-    if ranks.rank == 0:
-        try:
-            answer = read()
-        except InputError as error:
-            answer = error
-    answer = ranks.broadcast(answer)
-    if isinstance(answer, InputError):
-        raise answer
-    return answer
 
 
 def _check_memory(run: RunFile, ranks_here: int) -> list[str]:

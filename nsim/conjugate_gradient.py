@@ -15,6 +15,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from nsim.active_columns import ActiveColumns
 from nsim.glass import Glass
 from nsim.line_minimum import first_minimum, quartic_coefficients
 
@@ -44,11 +45,9 @@ def descend(
     v, steps
         The states, shape (N, R), and the steps each column took, shape (R,). Finished columns leave the batch.
     """
-    result = np.array(v, order="C")
-    steps = np.zeros(v.shape[1], dtype=np.int64)
-    active = np.arange(v.shape[1])
     rough = single is not None and bool((stop >= SINGLE_UNTIL).all())
-    v, Jv = result.copy(), glass.J @ result
+    active = ActiveColumns(v, stop, budget)
+    v, Jv = active.result.copy(), glass.J @ active.result
     gradient, direction = np.zeros_like(v), np.zeros_like(v)
     squared = np.ones(v.shape[1])
     step = 0
@@ -56,15 +55,9 @@ def descend(
         squared, largest = _turn(
             v, Jv, glass.a2, glass.a4, glass.gamma, glass.field, gradient, direction, squared, step == 0
         )
-        running = (largest > stop[active]) & (step < budget[active])
-        if not running.all():
-            result[:, active] = v
-            steps[active] = step
-            active = active[running]
-            if not len(active):
-                return result, steps
-            v, Jv, gradient, direction = (np.compress(running, x, axis=1) for x in (v, Jv, gradient, direction))
-            squared = squared[running]
+        v, Jv, gradient, direction, squared = active.keep(largest, step, v, Jv, gradient, direction, squared)
+        if not active:
+            return active.result, active.steps
         if rough and single is not None:
             Jd = (single @ direction.astype(np.float32)).astype(np.float64)
         else:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nsim.active_columns import ActiveColumns
 from nsim.glass import Glass
 
 N_MIN, GROW, SHRINK, ALPHA, ALPHA_DECAY = 5, 1.1, 0.5, 0.1, 0.99
@@ -24,27 +25,21 @@ def descend(
 
     Parameters and results are those of `nsim.conjugate_gradient.descend`; ``single`` is not used.
     """
-    result = np.array(v, order="C")
-    steps = np.zeros(v.shape[1], dtype=np.int64)
-    active = np.arange(v.shape[1])
-    v = result.copy()
+    active = ActiveColumns(v, stop, budget)
+    v = active.result.copy()
     force = -glass.gradient(v)
     w = np.zeros_like(v)
     # Stable below 2/omega_max; it adapts, and the first steps are limited by LARGEST_MOVE.
     dt = 0.5 / np.sqrt(2 + np.abs(glass.on_site_curvature(v)).max(axis=0))
     dt_max = 10 * dt
-    alpha, uphill_free = np.full(len(active), ALPHA), np.zeros(len(active), dtype=np.int64)
+    alpha, uphill_free = np.full(v.shape[1], ALPHA), np.zeros(v.shape[1], dtype=np.int64)
     step = 0
     while True:
-        running = (np.abs(force).max(axis=0) > stop[active]) & (step < budget[active])
-        if not running.all():
-            result[:, active] = v
-            steps[active] = step
-            active = active[running]
-            if not len(active):
-                return result, steps
-            v, force, w = (np.compress(running, x, axis=1) for x in (v, force, w))
-            dt, dt_max, alpha, uphill_free = (x[running] for x in (dt, dt_max, alpha, uphill_free))
+        v, force, w, dt, dt_max, alpha, uphill_free = active.keep(
+            np.abs(force).max(axis=0), step, v, force, w, dt, dt_max, alpha, uphill_free
+        )
+        if not active:
+            return active.result, active.steps
         power = (force * w).sum(axis=0)
         downhill = power > 0
         turn = alpha * np.sqrt((w * w).sum(axis=0) / (force * force).sum(axis=0))

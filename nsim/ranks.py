@@ -11,12 +11,15 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 
 from nsim.errors import InputError
+
+T = TypeVar("T")
 
 LAUNCHER_MARKS = (
     "PMI_SIZE",
@@ -185,6 +188,20 @@ def connect() -> Ranks:
             f"a Slurm step of {tasks} tasks, but MPI sees one rank: srun's --mpi= does not fit this MPI library"
         )
     return MPIRanks(MPI)
+
+
+def on_rank_0(ranks: Ranks, work: Callable[[], T]) -> T:
+    """What ``work`` returns on rank 0, on every rank; its `InputError` is raised on every rank, too."""
+    answer: T | InputError | None = None
+    if ranks.rank == 0:
+        try:
+            answer = work()
+        except InputError as error:
+            answer = error
+    answer = ranks.broadcast(answer)
+    if isinstance(answer, InputError):
+        raise answer
+    return cast(T, answer)
 
 
 def first_rank_by_environment() -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nsim.active_columns import ActiveColumns
 from nsim.glass import Glass
 
 LOCAL_ERROR = 1e-3  # largest error of any displacement per step [v0] ...
@@ -23,23 +24,15 @@ def descend(
 
     Parameters and results are those of `nsim.conjugate_gradient.descend`; ``single`` is not used.
     """
-    result = np.array(v, order="C")
-    steps = np.zeros(v.shape[1], dtype=np.int64)
-    active = np.arange(v.shape[1])
-    v = result.copy()
+    active = ActiveColumns(v, stop, budget)
+    v = active.result.copy()
     k1 = -glass.gradient(v)
     width = 0.1 / (1 + np.abs(k1).max(axis=0))
     step = 0
     while True:
-        running = (np.abs(k1).max(axis=0) > stop[active]) & (step < budget[active])
-        if not running.all():
-            result[:, active] = v
-            steps[active] = step
-            active = active[running]
-            if not len(active):
-                return result, steps
-            v, k1 = np.compress(running, v, axis=1), np.compress(running, k1, axis=1)
-            width = width[running]
+        v, k1, width = active.keep(np.abs(k1).max(axis=0), step, v, k1, width)
+        if not active:
+            return active.result, active.steps
         with np.errstate(over="ignore", invalid="ignore"):  # a step far too wide is refused below
             k2 = -glass.gradient(v + width / 2 * k1)
             k3 = -glass.gradient(v + 0.75 * width * k2)
