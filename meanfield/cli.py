@@ -65,15 +65,24 @@ def cli() -> None:
 @cli.command()
 @click.option(
     "--ansatz",
-    type=click.Choice(["rs", "1rsb"]),
+    type=click.Choice(["rs", "1rsb", "krsb"]),
     required=True,
-    help="Replica-symmetric, or one step of symmetry breaking (at T = 0).",
+    help="Replica-symmetric; one step or K steps of symmetry breaking (at T = 0).",
 )
+@click.option("--steps", type=int, help="K, the number of steps of krsb.")
 @click.option("--temperature", type=float, default=0.0, show_default=True, help="Temperature, >= 0.")
 @model_options
 @click.option("--out", type=click.Path(dir_okay=False), help="HDF5 file for everything.")
 @click.option("--plot", type=click.Path(dir_okay=False), help="Picture of P(h) and the potentials.")
-def solve(ansatz: str, temperature: float, as_json: bool, out: str | None, plot: str | None, **options: Any) -> int:
+def solve(
+    ansatz: str,
+    steps: int | None,
+    temperature: float,
+    as_json: bool,
+    out: str | None,
+    plot: str | None,
+    **options: Any,
+) -> int:
     """Order parameters, energies and stability of the physical solution and its rivals."""
     for path in (out, plot):
         if path is not None and not Path(path).absolute().parent.is_dir():
@@ -82,7 +91,7 @@ def solve(ansatz: str, temperature: float, as_json: bool, out: str | None, plot:
     from meanfield.solver import solve as solve_model
 
     start = time.perf_counter()
-    solution = solve_model(model, ansatz, temperature)
+    solution = solve_model(model, ansatz, temperature, steps)
     seconds = time.perf_counter() - start
     # Files first: a name that cannot be written then leaves nothing on stdout.
     if out is not None:

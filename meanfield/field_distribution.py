@@ -2,7 +2,9 @@
 
 RS: P_0 = N(J0 p + F, q). One step, separately for every a2,
 
-    P_1(h) = int dh' P_0(h') Gauss(h - h'; q_1 - q_0) exp{mu [phi_1(h) - phi_0(h')]}.
+    P_1(h) = int dh' P_0(h') Gauss(h - h'; q_1 - q_0) exp{mu [phi_1(h) - phi_0(h')]},
+
+and so on for K steps (`meanfield.k_step_averages`).
 """
 
 from __future__ import annotations
@@ -13,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from meanfield.ground_state import displacement, half_line_nodes
+from meanfield.ground_state import depth, displacement, half_line_nodes
 from meanfield.local_potentials import LocalPotentials
-from meanfield.model import Model, ParameterError
+from meanfield.model import ParameterError
 from meanfield.quadrature import gauss_legendre, gauss_legendre_panels, half_line_edges, normal_density
 from meanfield.single_site import critical_field
 from meanfield.thermal import thermal_field_edges
@@ -33,6 +35,8 @@ def density(solution: Solution, h: Array) -> Array:
     """P_K(h) averaged over a2, at fields ``h`` of shape (n,)."""
     _require_spread(solution)
     a2, weight = solution.model.stiffness_rule(solution.C)
+    if solution.broken and solution.mu.size > 1:
+        return weight @ density_by_stiffness(solution, a2, np.broadcast_to(h, (a2.size, h.size)))
     return np.array([weight @ density_by_stiffness(solution, a2, column) for column in _columns(h, a2)]).ravel()
 
 
@@ -44,6 +48,12 @@ def density_by_stiffness(solution: Solution, a2: Array, h: Array) -> Array:
     """P_K(h) for sites of given stiffness: ``a2`` (n_a2,), ``h`` (n_a2, n), result (n_a2, n)."""
     if not solution.broken:
         return normal_density(h - solution.m, float(solution.q[-1]))
+    if solution.mu.size > 1:
+        from meanfield.k_step_averages import KStepFields
+
+        stiffness = (a2, np.full(a2.size, 1.0 / a2.size))
+        fields = KStepFields.build(solution.model, solution.m, solution.q, solution.C, solution.mu, stiffness)
+        return fields.densities(h)
     return np.array([_one_step_density(solution, a2[i : i + 1], h[i]) for i in range(a2.size)])
 
 
@@ -64,19 +74,8 @@ def _one_step_density(solution: Solution, a2: Array, h: Array) -> Array:
     weight = 2.0 * reach[:, None] * weight * np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
     outer = np.abs((q0 * h[:, None] + delta_q * solution.m) / q1 + std * z)
     phi0 = tilted_layer(model, C, delta_q, mu, a2, outer.ravel()).phi0.reshape(outer.shape)
-    tilt = mu * (_phi1(model, C, a2, np.abs(h))[:, None] - phi0)
+    tilt = mu * (depth(model, C, a2, np.abs(h))[:, None] - phi0)
     return normal_density(h - solution.m, q1) * np.sum(weight * np.exp(tilt), axis=-1)
-
-
-def _phi1(model: Model, C: float, a2: Array, h: Array) -> Array:
-    """phi_1(h) - phi_1(0) for h >= 0."""
-    if model.potential == "ising":
-        return h
-    kappa, u = C - a2 / model.gamma, model.quartic
-    v = displacement(model, C, a2, h)
-    two_wells = np.maximum(kappa, 0.0)
-    excess = v * v - two_wells / u
-    return excess * (0.75 * u * excess + two_wells + 0.5 * np.maximum(-kappa, 0.0))
 
 
 def double_well_fraction(solution: Solution) -> float:
@@ -143,7 +142,7 @@ def _edges(solution: Solution) -> Array:
     q = solution.q
     if solution.temperature > 0:
         return thermal_field_edges(solution.model, solution.temperature, solution.m, float(q[-1]), solution.C)
-    finest = float(np.sqrt(q[-1] - q[0])) if solution.broken else None
+    finest = float(np.sqrt(q[-1] - q[-2])) if solution.broken else None
     edges = half_line_edges(solution.m, float(np.sqrt(q[-1])), finest, step=1.5)
     if edges[0] > 0.0:
         return edges

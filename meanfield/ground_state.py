@@ -67,6 +67,17 @@ def displacement(model: Model, C: float, a2: Array, h: Array) -> Array:
     return cubic_roots(h, C - a2 / model.gamma, model.quartic)[2]
 
 
+def depth(model: Model, C: float, a2: Array, h: Array) -> Array:
+    """phi(h) - phi(0) for h >= 0: how much the minimum of U_eff deepens in a field."""
+    if model.potential == "ising":
+        return h
+    kappa, u = C - a2 / model.gamma, model.quartic
+    v = displacement(model, C, a2, h)
+    two_wells = np.maximum(kappa, 0.0)
+    excess = v * v - two_wells / u
+    return excess * (0.75 * u * excess + two_wells + 0.5 * np.maximum(-kappa, 0.0))
+
+
 def half_line_nodes(model: Model, C: float, a2: Array, edges: Array, n: int) -> GroundStateNodes:
     """Nodes between the field values ``edges``.
 

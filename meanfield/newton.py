@@ -83,16 +83,74 @@ def newton(
     return Root(best, float(best_norm), iterations, bool(best_norm <= max(ACCEPT, target)))
 
 
+def affine_newton(
+    residual: Callable[[Array], Array],
+    start: Array,
+    max_step: float = 0.7,
+    max_iterations: int = 40,
+    target: float = 1e-11,
+    accept: float = 1e-7,
+) -> Root:
+    """Solve ``residual(x) = 0`` where the equations have very different scales, as with many levels.
+
+    Progress is measured by the Newton correction itself, which does not depend on how the equations
+    are scaled: a step is taken if the correction with the same Jacobian is then smaller (Deuflhard's
+    natural monotonicity test). The iteration has converged when the correction of the unknowns,
+    logarithms of order parameters, is below ``accept``; it goes on to ``target`` if rounding allows.
+    """
+    x = np.array(start, dtype=float)
+    r = residual(x)
+    best, best_r, best_step = x, r, np.inf
+    iterations, fresh = 0, False
+    inverse: Array = np.empty((x.size, x.size))
+    known = False
+    step = np.zeros_like(x)
+    while iterations < max_iterations and np.all(np.isfinite(r)):
+        iterations += 1
+        if not known:
+            try:
+                inverse = np.asarray(np.linalg.inv(_forward_difference(residual, x, r, 1e-6)), float)
+            except np.linalg.LinAlgError:
+                break
+            known = fresh = True
+            step = inverse @ -r
+        length = _norm(step)
+        if length < best_step:
+            best, best_r, best_step = x, r, length
+        if not np.isfinite(length) or length <= target:
+            break
+        fraction = min(1.0, max_step / length)
+        while True:
+            trial = x + fraction * step
+            trial_r = residual(trial)
+            following = inverse @ -trial_r if np.all(np.isfinite(trial_r)) else np.full_like(x, np.inf)
+            if _norm(following) < (1.0 - 0.25 * fraction) * length:
+                break
+            fraction *= 0.5
+            if fraction < 0.01:
+                break
+        if fraction < 0.01:
+            if fresh:
+                break
+            known = False
+            continue
+        # Chord steps as long as they shrink fast.
+        known = fraction == 1.0 and _norm(following) < 0.1 * length
+        x, r, step, fresh = trial, trial_r, following, False
+    return Root(best, _norm(best_r), iterations, bool(best_step <= accept))
+
+
 def _norm(r: Array) -> float:
     norm = float(np.max(np.abs(r)))
     return norm if np.isfinite(norm) else np.inf
 
 
-def _forward_difference(residual: Callable[[Array], Array], x: Array, r: Array) -> Array:
+def _forward_difference(residual: Callable[[Array], Array], x: Array, r: Array, relative: float = 1e-7) -> Array:
     # 1e-7: for unknowns of order one the truncation and rounding errors of the difference balance.
+    # Equations that amplify rounding errors want more.
     columns = []
     for k in range(x.size):
-        step = 1e-7 * max(1.0, abs(x[k]))
+        step = relative * max(1.0, abs(x[k]))
         shifted = x.copy()
         shifted[k] += step
         columns.append((residual(shifted) - r) / step)

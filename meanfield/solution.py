@@ -25,7 +25,7 @@ class Solution:
 
     Attributes
     ----------
-    ansatz : {"rs", "1rsb"}
+    ansatz : {"rs", "1rsb", "krsb", "frsb"}
     model : Model
     temperature : float
     free_energy, internal_energy, entropy : float

@@ -8,17 +8,22 @@ from meanfield import one_step_rsb, replica_symmetric
 from meanfield.model import Model, ParameterError, require_finite
 from meanfield.solution import Solution
 
+# Beyond, positions of the steps are determined less well than rounding errors move them.
+MOST_STEPS = 16
 
-def solve(model: Model, ansatz: str = "rs", temperature: float = 0.0) -> Solution:
+
+def solve(model: Model, ansatz: str = "rs", temperature: float = 0.0, steps: int | None = None) -> Solution:
     """Solve the mean-field equations.
 
     Parameters
     ----------
     model : Model
-    ansatz : {"rs", "1rsb"}
-        Replica-symmetric at any T >= 0, or one step of symmetry breaking at T = 0.
+    ansatz : {"rs", "1rsb", "krsb"}
+        Replica-symmetric at any T >= 0; one step or ``steps`` steps of symmetry breaking at T = 0.
     temperature : float
         In units of the coupling standard deviation times displacement squared, k_B = 1.
+    steps : int, optional
+        K >= 1, for "krsb" alone.
 
     Returns
     -------
@@ -29,11 +34,23 @@ def solve(model: Model, ansatz: str = "rs", temperature: float = 0.0) -> Solutio
     temperature = require_finite("temperature", temperature)
     if temperature < 0:
         raise ParameterError(f"temperature must not be negative, got {temperature:g}")
-    if ansatz not in ("rs", "1rsb"):
-        raise ParameterError(f"ansatz must be 'rs' or '1rsb', got {ansatz!r}")
-    if ansatz == "1rsb" and temperature > 0:
-        raise ParameterError("ansatz '1rsb' is solved at temperature 0 only")
+    if ansatz not in ("rs", "1rsb", "krsb"):
+        raise ParameterError(f"ansatz must be 'rs', '1rsb' or 'krsb', got {ansatz!r}")
+    if ansatz != "rs" and temperature > 0:
+        raise ParameterError(f"ansatz {ansatz!r} is solved at temperature 0 only")
+    if ansatz != "krsb" and steps is not None:
+        raise ParameterError(f"ansatz {ansatz!r} takes no number of steps")
     # v -> -v maps a field F to -F: everything below may assume F >= 0.
     positive = replace(model, field=abs(model.field))
-    solution = replica_symmetric.solve(positive, temperature) if ansatz == "rs" else one_step_rsb.solve(positive)
+    if ansatz == "rs":
+        solution = replica_symmetric.solve(positive, temperature)
+    elif ansatz == "1rsb":
+        solution = one_step_rsb.solve(positive)
+    else:
+        if steps is None or steps != int(steps) or not 1 <= steps <= MOST_STEPS:
+            raise ParameterError(f"steps must be an integer from 1 to {MOST_STEPS}, got {steps}")
+        # Compiled code, which takes a moment to load.
+        from meanfield import k_step_rsb
+
+        solution = k_step_rsb.solve(positive, int(steps))
     return solution.mirrored() if model.field < 0 else solution

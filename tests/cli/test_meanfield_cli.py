@@ -69,7 +69,9 @@ def test_glass_temperature():
         (["solve", "--ansatz", "rs", "--gamma", "four"], "four"),
         (["solve", "--ansatz", "rs"], "--gamma"),
         (["solve", "--gamma", "4"], "--ansatz"),
-        (["solve", "--ansatz", "krsb", "--gamma", "4"], "krsb"),
+        (["solve", "--ansatz", "krsb", "--gamma", "4"], "steps"),
+        (["solve", "--ansatz", "krsb", "--gamma", "4", "--steps", "0"], "steps"),
+        (["solve", "--ansatz", "xrsb", "--gamma", "4"], "xrsb"),
         (["solve", "--ansatz", "1rsb", "--gamma", "4", "--temperature", "1"], "temperature 0 only"),
         (["solve", "--ansatz", "rs", "--gama", "4"], "--gamma"),
         (["solve", "--ansatz", "rs", "--gamma", "4", "--a2-low", "1"], "--a2-high"),
@@ -103,8 +105,8 @@ def test_not_converged_is_said(monkeypatch, capsys):
 
     from meanfield import cli, solver
 
-    def stuck(model, ansatz="rs", temperature=0.0, solve=solver.solve):
-        return dataclasses.replace(solve(model, ansatz, temperature), converged=False, residual=1e-3)
+    def stuck(model, ansatz="rs", temperature=0.0, steps=None, solve=solver.solve):
+        return dataclasses.replace(solve(model, ansatz, temperature, steps), converged=False, residual=1e-3)
 
     monkeypatch.setattr(solver, "solve", stuck)
     monkeypatch.setattr(sys, "argv", ["meanfield", "solve", "--ansatz", "rs", "--gamma", "4", "--json"])
