@@ -7,12 +7,13 @@ RANKS  ?= 2
 OUT    ?= runs/quickstart
 BIN    := .venv/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# What pip installs: the project with the extras it needs.
 ifeq ($(MPI),site)
-EXTRA  :=
-COMMA  :=
+RUN_WITH := .
+DEV_WITH := .[dev]
 else
-EXTRA  := $(MPI)
-COMMA  := ,
+RUN_WITH := .[$(MPI)]
+DEV_WITH := .[dev,$(MPI)]
 endif
 
 .PHONY: help venv run test test-all lint format bench docs lock clean
@@ -31,12 +32,12 @@ $(BIN)/python:
 
 .venv/.run-$(MPI): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing (about half a minute the first time)"
-	@$(PIP) --editable ".[$(EXTRA)]"
+	@$(PIP) --editable "$(RUN_WITH)"
 	@touch $@
 
 .venv/.dev-$(MPI): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing with the tools for tests, lint and docs (about a minute the first time)"
-	@$(PIP) --editable ".[dev$(COMMA)$(EXTRA)]"
+	@$(PIP) --editable "$(DEV_WITH)"
 	@touch $@ .venv/.run-$(MPI)
 
 venv: .venv/.run-$(MPI)
