@@ -69,7 +69,8 @@ def _print_table(comparison: Comparison) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from validation.words import with_error
+    from validation.quantities import label
+    from validation.words import with_error, z_text
 
     theories = comparison.mean_field.theories
     table = Table(title=f"{comparison.simulation.path}: simulation against theory at T = 0")
@@ -82,16 +83,21 @@ def _print_table(comparison: Comparison) -> None:
         table.add_column("expected")
     table.add_column("verdict")
     colours = {"pass": "green", "fail": "bold red", "not tested": "dim"}
-    # Rows at finite N are told only where they are tested: the others differ by a finite-size shift.
+    # Rows at finite N are told only where they test something: the others differ by a finite-size shift, or p = 0.
     for check in comparison.checks:
-        if check.n is not None and check.verdict == "not tested" and comparison.extrapolations:
+        open_or_trivial = check.verdict == "not tested" or (check.verdict == "pass" and comparison.trivial(check))
+        if check.n is not None and open_or_trivial and comparison.extrapolations:
             continue
-        row = [check.observable, "∞" if check.n is None else str(check.n), with_error(check.simulation, check.stderr)]
+        row = [
+            label(check.observable),
+            "∞" if check.n is None else str(check.n),
+            with_error(check.simulation, check.stderr),
+        ]
         for name in theories:
             prediction, z = check.prediction[name], check.z[name]
             row += [
                 "-" if prediction is None else f"{prediction:.5g}",
-                "-" if z is None else f"{z:+.1f}",
+                z_text(z),
                 check.expected[name] or "-",
             ]
         table.add_row(*row, f"[{colours[check.verdict]}]{check.verdict}[/]")

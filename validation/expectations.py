@@ -41,7 +41,6 @@ EXACT = "RS is stable here and exact for N -> infinity; 1RSB coincides with it"
 SYMMETRY = "p = 0 at every N, by the symmetry v -> -v"
 FINITE_N = "finite N: shifted from the N -> infinity theory; the extrapolated value is compared"
 RARE_SITES = "the lowest eigenvalue follows rare soft sites, the law of its edge sets in at much larger N"
-QUENCHED = "quenched states are not ground states, which the theory describes"
 NOT_SOLVED = "no converged solution"
 NOT_IN_THIS_VERSION = "full RSB is not solved here"
 RS_TOO_LOW = (
@@ -87,8 +86,8 @@ def _where_rs_is_exact(observable: str) -> Expectation:
 
 
 def _in_the_glass(observable: str, theory: Theory, regime: Regime, theories: Mapping[str, Theory]) -> Expectation:
-    if not regime.annealed:
-        return Expectation(None, QUENCHED)
+    if regime.not_annealed:
+        return Expectation(None, regime.not_annealed)
     match observable:
         case "lambda_min":
             return Expectation(None, RARE_SITES)

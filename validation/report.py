@@ -18,8 +18,9 @@ from nsim.provenance import git_revision
 from validation.checks import FEWEST_SAMPLES, POWER, RESOLUTION, THRESHOLD, Check
 from validation.comparison import Comparison
 from validation.predictions import THEORIES, describe
-from validation.quantities import QUANTITIES
-from validation.words import headline, statements, with_error
+from validation.quantities import QUANTITIES, label
+from validation.typesetting import typeset
+from validation.words import headline, statements, with_error, z_text
 
 FORMAT_VERSION = 1
 PACKAGES = ("solvable-glass", "numpy", "scipy", "matplotlib")
@@ -82,7 +83,9 @@ def html(comparison: Comparison, data: dict[str, Any]) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["number"] = lambda value: "–" if value is None else f"{value:.5g}"
-    environment.filters["z"] = lambda value: "–" if value is None else f"{value:+.1f}"
+    environment.filters["z"] = z_text
+    environment.filters["typeset"] = typeset
+    environment.filters["label"] = label
     figures = [
         {"name": plot.name, "title": plot.title, "caption": plot.caption, "svg": Markup(svg(plot.figure, plot.name))}
         for plot in plots(comparison)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import floor, log10
 
+from meanfield import Solution
 from validation.checks import THRESHOLD, Check
 from validation.comparison import Comparison
 from validation.predictions import Theory
-from validation.quantities import QUANTITIES
+from validation.quantities import QUANTITIES, label
+
+LARGEST_Z = 10.0  # told as a number; how far beyond depends on tails of the error that nobody knows
 
 
 @dataclass(frozen=True)
@@ -21,24 +24,45 @@ class Statements:
 
 
 def headline(comparison: Comparison) -> str:
-    """The verdict in one sentence."""
-    tested = [check for check in comparison.checks if check.verdict != "not tested"]
-    failed = [check for check in tested if check.verdict == "fail"]
+    """The verdict in one sentence, and another one on what symmetry demands, which tests no theory."""
+    judged = [check for check in comparison.checks if check.verdict != "not tested"]
+    # With one state per sample the lowest energy is the mean one: the same comparison, counted once.
+    single = all(size.states == size.samples for size in comparison.simulation.sizes)
+    distinct = [check for check in judged if not (single and check.observable == "lowest_energy")]
+    tested = [check for check in distinct if not comparison.trivial(check)]
+    trivial = [check for check in judged if comparison.trivial(check)]
     where = _where(comparison)
-    if not tested:
-        return f"Nothing could be tested: {where}, and no comparison is precise enough for a verdict."
+    failed = list(dict.fromkeys(label(check.observable) for check in judged if check.verdict == "fail"))
     if failed:
-        names = ", ".join(dict.fromkeys(check.observable for check in failed))
+        # The rows of p = 0, one for each size, are one statement.
+        count = len(tested) + bool(trivial)
+        failures = sum(check.verdict == "fail" for check in tested) + any(c.verdict == "fail" for c in trivial)
         return (
-            f"Simulation and theory do not stand as they should: {where}, and {len(failed)} of {len(tested)} "
-            f"tested comparisons fail ({names})."
+            f"Simulation and theory do not stand as they should: {where}, and {failures} of {_comparisons(count)} "
+            f"{'fails' if failures == 1 else 'fail'} ({', '.join(failed)})."
         )
-    if comparison.regime.rs_exact:
-        return f"Simulation and mean-field theory agree: {where}, and all {len(tested)} tested comparisons pass."
-    return (
-        f"As expected, mean-field theory with few steps of symmetry breaking fails in known ways: {where}, and all "
-        f"{len(tested)} tested comparisons pass."
-    )
+    symmetry = " p = 0, as symmetry demands of any theory." if trivial else ""
+    if comparison.regime.rs_exact and tested:
+        return f"Simulation and mean-field theory agree: {where}, and {_all_pass(len(tested))}.{symmetry}"
+    if any("differ" in check.expected.values() for check in tested):
+        return (
+            f"As expected, mean-field theory with few steps of symmetry breaking fails in known ways: {where}, and "
+            f"{_all_pass(len(tested))}.{symmetry}"
+        )
+    if comparison.regime.glassy:
+        why = comparison.regime.not_annealed or "no comparison is precise enough for a verdict"
+        return (
+            f"No deviation could be resolved with these data: {where}, and nothing could be tested ({why}).{symmetry}"
+        )
+    return f"Nothing could be tested: {where}, and no comparison is precise enough for a verdict.{symmetry}"
+
+
+def _comparisons(count: int) -> str:
+    return "1 tested comparison" if count == 1 else f"{count} tested comparisons"
+
+
+def _all_pass(count: int) -> str:
+    return "the one tested comparison passes" if count == 1 else f"all {count} tested comparisons pass"
 
 
 def _where(comparison: Comparison) -> str:
@@ -54,12 +78,13 @@ def statements(comparison: Comparison) -> list[Statements]:
     largest = max(size.n for size in comparison.simulation.sizes)
     checks = extrapolated or [check for check in comparison.checks if check.n == largest]
     where = "Extrapolated to N → ∞" if extrapolated else f"At N = {largest}, not extrapolated"
-    return [_statements(theory, checks, where) for theory in comparison.mean_field.theories.values()]
+    return [_statements(theory, checks, where, comparison) for theory in comparison.mean_field.theories.values()]
 
 
-def _statements(theory: Theory, checks: list[Check], where: str) -> Statements:
+def _statements(theory: Theory, checks: list[Check], where: str, comparison: Comparison) -> Statements:
     if theory.solution is None:
         return Statements(theory.label, f"No prediction: {theory.problem}.", [])
+    trivial: list[str] = []
     right: list[str] = []
     wrong: list[str] = []
     open_right: list[str] = []
@@ -69,10 +94,12 @@ def _statements(theory: Theory, checks: list[Check], where: str) -> Statements:
         if z is None:
             continue
         judged, within = check.expected[theory.name] is not None, abs(z) < THRESHOLD
-        if within:
-            (right if judged else open_right).append(f"{_meaning(check)} (z = {z:+.1f})")
+        if within and comparison.trivial(check):
+            trivial.append(f"{_meaning(check)} ({z_relation(z)})")
+        elif within:
+            (right if judged else open_right).append(f"{_meaning(check)} ({z_relation(z)})")
         else:
-            (wrong if judged else open_wrong).append(f"{_meaning(check)}, {deviation(theory, check)} (z = {z:+.1f})")
+            (wrong if judged else open_wrong).append(f"{_meaning(check)}, {deviation(theory, check)} ({z_relation(z)})")
     lines = [
         f"{title}: {'; '.join(found)}."
         for title, found in (
@@ -80,6 +107,7 @@ def _statements(theory: Theory, checks: list[Check], where: str) -> Statements:
             ("Wrong", wrong),
             ("Compared without an expectation, within three errors", open_right),
             ("Compared without an expectation, off", open_wrong),
+            ("Zero by symmetry, in any theory", trivial),
         )
         if found
     ]
@@ -88,10 +116,22 @@ def _statements(theory: Theory, checks: list[Check], where: str) -> Statements:
     if solution.double_well_fraction > 0:
         wells = f"{solution.double_well_fraction:.2%} of sites"
         stability += f" from its regular part, but double wells at {wells}: their jump makes it unstable at T = 0"
-    opening = f"{where}. The solution is {solution.phase} ({stability})."
+    opening = f"{where}. The solution is {phase(solution)} ({stability})."
     if solution.note:
         opening += f" {solution.note}."
     return Statements(theory.label, opening, lines)
+
+
+def phase(solution: Solution) -> str:
+    """The phase of a solution; an order that only a field makes is not called a phase of its own."""
+    model = solution.model
+    if solution.phase != "polarised" or model.field == 0:
+        return solution.phase
+    # Without a field the polarised phase begins at J0 = 1 (exact) or, beside the ergodic one, at a2/gamma = J0 + 1/J0.
+    ergodic = model.a2.std == 0 and model.j0 > 0 and model.a2.mean / model.gamma >= model.j0 + 1 / model.j0
+    if model.j0 <= 1 or ergodic:
+        return "polarised by the field"
+    return "polarised, by the couplings and the field"
 
 
 def _meaning(check: Check) -> str:
@@ -103,19 +143,38 @@ def deviation(theory: Theory, check: Check) -> str:
     prediction, value = check.prediction[theory.name], check.simulation
     assert prediction is not None
     assert value is not None
-    if prediction == 0 or prediction * value <= 0 or abs(value) < THRESHOLD * (check.stderr or 0.0):
+    stderr, counted = check.stderr or 0.0, QUANTITIES[check.observable].rare
+    if abs(value) < stderr or prediction * value < 0:
+        # The ratio itself is not known: at least what two errors leave of it.
+        ratio = abs(prediction) / (abs(value) + 2 * stderr)
+        if prediction * value > 0 and ratio >= 2:
+            return f"predicted more than {_factor(ratio)} times too {'many' if counted else 'large'}"
+        return f"predicted {prediction:.3g}, simulated {value:.3g}"
+    if prediction == 0 or value == 0:
         return f"predicted {prediction:.3g}, simulated {value:.3g}"
     ratio = prediction / value
     if ratio >= 2:
-        return f"predicted {_factor(ratio)} times the simulated value"
+        return f"predicted {_factor(ratio)} times too {'many' if counted else 'large'}"
     if ratio <= 0.5:
-        return f"predicted {_factor(1 / ratio)} times too small"
+        return f"predicted {_factor(1 / ratio)} times too {'few' if counted else 'small'}"
     percent = 100 * (prediction - value) / abs(value)
     return f"predicted {abs(percent):.2g}% too {'high' if percent > 0 else 'low'}"
 
 
 def _factor(ratio: float) -> str:
     return f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}"
+
+
+def z_text(z: float | None) -> str:
+    """A z-score for people; beyond ten errors only that it is."""
+    if z is None:
+        return "–"
+    return f"{'>' if z > 0 else '<'} {'-' * (z < 0)}{LARGEST_Z:g}" if abs(z) > LARGEST_Z else f"{z:+.1f}"
+
+
+def z_relation(z: float) -> str:
+    """The same with its name: z = +1.3, z > 10."""
+    return f"z {'' if abs(z) > LARGEST_Z else '= '}{z_text(z)}"
 
 
 def with_error(value: float | None, error: float | None) -> str:

@@ -11,6 +11,8 @@ import pytest
 from nsim import couplings, run_file
 from nsim.campaign import run_campaign
 from nsim.ranks import SerialRanks
+from validation.comparison import Comparison, compare_run
+from validation.simulation import Simulation
 
 POLARISED = {
     "seed": 71,
@@ -60,6 +62,11 @@ def polarised_too_random(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def glass(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return simulate(GLASS, tmp_path_factory.mktemp("glass") / "run")
+
+
+@pytest.fixture(scope="session")
+def glassy(glass: Path) -> Comparison:
+    return compare_run(Simulation.open(glass))
 
 
 @pytest.fixture(scope="session")

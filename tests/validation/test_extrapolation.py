@@ -89,3 +89,34 @@ def test_data_that_reject_the_form_widen_the_error() -> None:
     assert found is not None
     assert found.fit.probability < 1e-6
     assert found.statistical == pytest.approx(np.sqrt(found.fit.covariance[0, 0] * found.fit.chi2 / 2))
+
+
+def test_an_unknown_exponent_is_part_of_the_error() -> None:
+    """Exact data that follow an exponent of the interval: x_inf is off, and its error says so."""
+    n = np.array([32, 64, 96, 128, 192, 256])
+    for omega_true in (1 / 2, 0.8, 1.0):
+        x = 0.34 + 2.0 * n**-omega_true
+        fixed = extrapolate(n.tolist(), x.tolist(), [1e-3] * 6, 2 / 3)
+        chosen = extrapolate(n.tolist(), x.tolist(), [1e-3] * 6, 2 / 3, (1 / 2, 1.0))
+        assert fixed is not None
+        assert chosen is not None
+        assert chosen.value == fixed.value  # the same fit
+        assert abs(fixed.value - 0.34) > 3 * fixed.statistical
+        assert abs(chosen.value - 0.34) <= chosen.exponent_spread
+        assert chosen.stderr == pytest.approx(np.hypot(fixed.stderr, chosen.exponent_spread))
+
+
+def test_an_interval_is_told_by_its_ends() -> None:
+    n, x = [32, 64, 128], [1.3, 1.2, 1.15]
+    found = extrapolate(n, x, [0.01] * 3, 2 / 3, (1 / 2, 1.0))
+    assert found is not None
+    ends = [extrapolate(n, x, [0.01] * 3, omega) for omega in (1 / 2, 1.0)]
+    assert found.at_ends == tuple(end.value for end in ends if end is not None)
+    assert found.exponent_spread == pytest.approx(max(abs(end - found.value) for end in found.at_ends))
+    record = found.to_dict()
+    assert record["omega_interval"] == [0.5, 1.0]
+    assert record["exponent_spread"] == found.exponent_spread
+    fixed = extrapolate(n, x, [0.01] * 3, 2 / 3)
+    assert fixed is not None
+    assert fixed.exponent_spread == 0
+    assert fixed.to_dict()["omega_interval"] is None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nsim.errors import InputError
-from validation.comparison import compare_run
+from validation.comparison import Comparison, compare_run
 from validation.report import write
 from validation.simulation import Simulation
 from validation.words import with_error
@@ -42,9 +42,9 @@ OBSERVABLES = {
 
 
 @pytest.fixture(scope="module")
-def report(glass: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(glassy: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("report")
-    write(compare_run(Simulation.open(glass)), out, "validation report")
+    write(glassy, out, "validation report")
     return out
 
 
@@ -84,6 +84,8 @@ def test_json_contract(report: Path) -> None:
         assert {check["observable"] for check in checks if check["n"] == n} >= OBSERVABLES
     assert [check["n"] is None for check in checks] == sorted((check["n"] is None for check in checks), reverse=True)
     assert data["extrapolations"]["energy"]["omega"] == pytest.approx(2 / 3)
+    assert data["extrapolations"]["C"]["omega_interval"] == [0.5, 1.0]
+    assert data["extrapolations"]["C"]["exponent_spread"] > 0
     assert data["provenance"]["run"]["git_revision"]
 
 
@@ -108,6 +110,21 @@ def test_page_opens_with_the_verdict(report: Path) -> None:
     data = json.loads((report / "report.json").read_text())
     assert 0 < page.index(data["headline"]) < page.index("<table>") < page.index("right and wrong") < page.index("<svg")
     assert page.index("<svg") < page.index("Provenance")
+
+
+def test_the_page_speaks_for_people(report: Path) -> None:
+    """C is not to be taken for the order parameter C; numbers beyond ten errors are not quoted; formulas are set."""
+    page = (report / "report.html").read_text()
+    data = json.loads((report / "report.json").read_text())
+    assert "<td>C (response without jumps)</td>" in page
+    assert "C" in {check["observable"] for check in data["checks"]}
+    largest = [z for check in data["checks"] for z in check["z"].values() if z is not None and abs(z) > 10]
+    assert largest  # told as numbers in the JSON file
+    assert "<td>&lt; -10</td>" in page
+    assert not any(f"<td>{z:+.1f}</td>" in page for z in largest)
+    text = re.sub(r"<pre>.*?</pre>|<svg.*?</svg>|<style>.*?</style>|<[^>]*>", "", page, flags=re.DOTALL)
+    for plain in ("gamma", "infinity", "-&gt;", "&#39;&#39;", "U_eff", "C_reg", "N^("):
+        assert plain not in text, plain
 
 
 def test_one_size_is_not_extrapolated(quenched: Path, tmp_path: Path) -> None:
