@@ -54,6 +54,10 @@ def main() -> None:
     polarised = best_of(5, lambda: solve(Model(gamma=1.0, j0=3.0), "rs"))
     thermal = best_of(5, lambda: solve(model, "rs", 5.0))
     one_step = best_of(5, lambda: solve(model, "1rsb"))
+    two_steps = best_of(3, lambda: solve(model, "krsb", steps=2))
+    full = solve(model, "frsb")
+    full_time = best_of(1, lambda: solve(model, "frsb"))
+    relative = full.error / abs(full.free_energy)
     evaluation = best_of(50, lambda: averages(model, 0.0, 0.0, float(reference.q[0]), reference.C))
     exponents = -np.linspace(0.0, 40.0, 10 * 16)
     limit = best_of(50, lambda: np.exp(exponents))
@@ -65,6 +69,8 @@ def main() -> None:
         ("RS, T = 5", thermal),
         ("RS, T = 0, gamma = 1, J0 = 3, all solutions", polarised),
         ("1RSB, T = 0", one_step),
+        ("two steps, T = 0", two_steps),
+        (f"full RSB, T = 0 (error {relative:.0e} of e)", full_time),
     ):
         print(f"{name:<44}{1e3 * seconds:>10.2f}{plain / seconds:>12.1f}")
     print(f"{'one RS evaluation, T = 0':<44}{1e3 * evaluation:>10.3f}")

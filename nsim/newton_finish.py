@@ -1,8 +1,9 @@
 r"""The last digits of a minimum: Newton steps, and the proof that the Hessian is positive definite.
 
-Small systems take true Newton steps, v <- v - M^{-1} g with a Cholesky factorisation at each. For large ones a single
-factorisation in single precision serves all steps: with gradients in double precision the error still falls by a
-factor of a hundred or more per step, and the N^3 work is a quarter of that of two Newton steps in double precision.
+Tiny systems take true Newton steps, v <- v - M^{-1} g with a Cholesky factorisation at each. Others factorise once for
+all steps (chord steps): the error still falls by a factor of ten to a thousand per step, and only the first costs N^3.
+For large ones that factorisation is in single precision, which halves its cost; with gradients in double precision
+the result is as exact.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from scipy.linalg import lapack
 
 from nsim.glass import Glass
 
-SINGLE_FROM = 400  # sites from which one factorisation in single precision is used
-STEPS = 12
+CHORD_FROM = 100  # sites from which one factorisation serves all steps
+SINGLE_FROM = 400  # ... and is made in single precision
+STEPS = 15
 
 
 def finish(
@@ -40,12 +42,12 @@ def finish(
     """
     gradient = glass.gradient(v)
     largest = float(np.abs(gradient).max())
-    chord = single is not None and glass.n >= SINGLE_FROM
-    factor, positive = (_single_factor if chord else _factor)(glass, v, single)
+    chord = glass.n >= CHORD_FROM
+    factor, positive = _factor(glass, v) if single is None else _single_factor(glass, v, single)
     for _ in range(STEPS):
         if not positive or largest <= 1e-3 * tolerance:
             break
-        if chord:
+        if single is not None:
             # Scaled to order 1: a gradient of 1e-10 squared would underflow in single precision.
             move = lapack.spotrs(factor, (gradient / largest).astype(np.float32), lower=True)[0] * largest
         else:
@@ -57,26 +59,25 @@ def finish(
             break
         v, gradient, largest = trial, trial_gradient, trial_largest
         if not chord:
-            factor, positive = _factor(glass, v, single)
+            factor, positive = _factor(glass, v)
         elif largest <= 0.1 * tolerance:
             break
     return v, largest, positive
 
 
-def _factor(glass: Glass, v: np.ndarray, single: np.ndarray | None) -> tuple[np.ndarray, bool]:
+def _factor(glass: Glass, v: np.ndarray) -> tuple[np.ndarray, bool]:
     """Cholesky factor of the Hessian, and whether there is one."""
     # LAPACK reads the lower triangle of the (symmetric) matrix in Fortran order.
     factor, info = lapack.dpotrf(glass.hessian(v).T, lower=True, overwrite_a=True)
     return factor, info == 0
 
 
-def _single_factor(glass: Glass, v: np.ndarray, single: np.ndarray | None) -> tuple[np.ndarray, bool]:
+def _single_factor(glass: Glass, v: np.ndarray, single: np.ndarray) -> tuple[np.ndarray, bool]:
     """The same in single precision; what it cannot decide is left to double precision."""
-    assert single is not None
     M = np.negative(single)
     M[np.diag_indices_from(M)] += glass.on_site_curvature(v).astype(np.float32)
     factor, info = lapack.spotrf(M.T, lower=True, overwrite_a=True)
     if info == 0:
         return factor, True
-    factor, positive = _factor(glass, v, None)
+    factor, positive = _factor(glass, v)
     return factor.astype(np.float32), positive

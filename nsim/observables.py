@@ -97,7 +97,7 @@ def measure(glass: Glass, relaxed: Relaxed, eigenvalues: int, hbar2_over_m: floa
             factor = cholesky(M)
         except NotAMinimumError:
             eigenvalue[r] = lowest_eigenvalues(M, eigenvalues)
-            continue  # `converged` is 0 for this state; its response stays undefined
+            continue  # its response stays undefined, and the state counts as not converged
         eigenvalue[r] = lowest_eigenvalues(M, eigenvalues, factor)
         response[:, r] = resolvent_diagonal(factor)
     l = glass.local_field(v)  # noqa: E741 - the field's name in the literature
@@ -115,7 +115,8 @@ def measure(glass: Glass, relaxed: Relaxed, eigenvalues: int, hbar2_over_m: floa
         "eigenvalue": eigenvalue,
         "max_gradient": relaxed.max_gradient,
         "iterations": relaxed.iterations,
-        "converged": relaxed.converged.astype(np.int8),
+        # The relaxation looked at the Hessian a Newton step away; here is the last word.
+        "converged": (relaxed.converged & ~np.isnan(response).any(axis=0)).astype(np.int8),
         "v": v.T,
         "local_field": l.T,
         "reaction_coefficient": C.T,

@@ -77,7 +77,7 @@ def relax(
     """
     v = np.array(v, dtype=float, order="C")
     columns = v.shape[1]
-    single = glass.J.astype(np.float32) if glass.n >= SINGLE_FROM else None
+    single = glass.J.astype(np.float32) if glass.n >= SINGLE_FROM else None  # half the bytes, twice the flops
     max_gradient = np.full(columns, np.inf)
     iterations = np.zeros(columns, dtype=np.int64)
     converged = np.zeros(columns, dtype=bool)
