@@ -39,7 +39,7 @@ EDGE = Exponent(2 / 3, "N^(-2/3), the edge of a random-matrix spectrum")
 CHOSEN = Exponent(2 / 3, "N^(-2/3) as for the energy; no theory fixes it, 1/2 to 1 are plausible", (1 / 2, 1.0))
 ENERGY_DERIVATIVE = Exponent(
     2 / 3,
-    "N^(-2/3) as for the energy, whose derivative q = 2 gamma de/da2 is in true ground states; annealed states are "
+    "N^(-2/3) as for the energy, whose derivative q = 2 gamma de/d(a2) is in true ground states; annealed states are "
     "not quite these, 1/2 to 1 are plausible",
     (1 / 2, 1.0),
 )

@@ -14,6 +14,7 @@ _RULES: list[tuple[str, str]] = [
     (r"\b(" + "|".join(_LETTERS) + r")(?![A-Za-z])", ""),  # by name, see below
     (r"\b([EJahv])([024])(?![A-Za-z0-9])", r"\1<sub>\2</sub>"),
     (r"\b([ClUhvd]|Gr)_(eff|reg|ii|i)(?![A-Za-z])", r"\1<sub>\2</sub>"),
+    (r"\bq_([01])(?![A-Za-z0-9])", r"q<sub>\1</sub>"),
     (r"λ_min\b", "λ<sub>min</sub>"),
     (r"\^\(?-([0-9/]+)\)?", r"<sup>−\1</sup>"),
     (r"\^([0-9]+)", r"<sup>\1</sup>"),
