@@ -65,11 +65,11 @@ def cli() -> None:
 @cli.command()
 @click.option(
     "--ansatz",
-    type=click.Choice(["rs", "1rsb", "krsb"]),
+    type=click.Choice(["rs", "1rsb", "krsb", "frsb"]),
     required=True,
-    help="Replica-symmetric; one step or K steps of symmetry breaking (at T = 0).",
+    help="Replica-symmetric; at T = 0 one step, K steps, or full symmetry breaking.",
 )
-@click.option("--steps", type=int, help="K, the number of steps of krsb.")
+@click.option("--steps", type=int, help="K of krsb; for frsb the largest K, from which the limit is taken.")
 @click.option("--temperature", type=float, default=0.0, show_default=True, help="Temperature, >= 0.")
 @model_options
 @click.option("--out", type=click.Path(dir_okay=False), help="HDF5 file for everything.")
@@ -182,6 +182,9 @@ def show(solution: Solution, seconds: float) -> None:
             index = k + 1 if name == "mu" else k
             table.add_row(f"{name}_{index}", *(number(row[name][k]) for row in rows))
     table.add_row("double_well_fraction", *(number(row["double_well_fraction"]) for row in rows))
+    for name in ("error", "pseudogap_slope"):
+        if any(row[name] is not None for row in rows):
+            table.add_row(name, *("-" if row[name] is None else f"{row[name]:.2g}" for row in rows))
     table.add_row("residual", *(f"{row['residual'] or 0.0:.1e}" for row in rows))
     table.add_row("converged", *("yes" if row["converged"] else "NO" for row in rows))
     console = Console()

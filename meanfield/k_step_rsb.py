@@ -323,8 +323,9 @@ def physical(solutions: list[Solution]) -> Solution:
     return replace(best, solutions=tuple(s for s in solutions if s is not best))
 
 
-def solve(model: Model, steps: int) -> Solution:
+def solve(model: Model, steps: int | None) -> Solution:
     """All K-step solutions at T = 0 for a field F >= 0; the physical one on top."""
+    steps = steps or 1
     one = one_step_rsb.solve(model)
     solutions = [refine(replace(s, solutions=()), steps) for s in (one, *one.solutions)]
     return physical(with_onset(solutions, steps))

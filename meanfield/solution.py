@@ -55,6 +55,10 @@ class Solution:
     iterations : int
     note : str
         What the user has to know about this solution, or empty.
+    error : float
+        Estimated error of the energies from the limit K -> infinity (full RSB); else NaN.
+    pseudogap_slope : float
+        Slope of P(h) at h = 0 in full RSB, from a scaling argument; NaN where it is not defined.
     solutions : tuple of Solution
         The other coexisting solutions of the same ansatz.
     """
@@ -78,6 +82,8 @@ class Solution:
     residual: float
     iterations: int
     note: str = ""
+    error: float = math.nan
+    pseudogap_slope: float = math.nan
     solutions: tuple[Solution, ...] = field(default=(), repr=False)
 
     @property
@@ -147,6 +153,8 @@ class Solution:
             "replicon": _number(self.replicon),
             "replicons": [_number(value) for value in self.replicons],
             "double_well_fraction": _number(self.double_well_fraction),
+            "error": _number(self.error),
+            "pseudogap_slope": _number(self.pseudogap_slope),
             "converged": self.converged,
             "residual": _number(self.residual),
             "iterations": self.iterations,

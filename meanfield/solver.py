@@ -18,12 +18,13 @@ def solve(model: Model, ansatz: str = "rs", temperature: float = 0.0, steps: int
     Parameters
     ----------
     model : Model
-    ansatz : {"rs", "1rsb", "krsb"}
-        Replica-symmetric at any T >= 0; one step or ``steps`` steps of symmetry breaking at T = 0.
+    ansatz : {"rs", "1rsb", "krsb", "frsb"}
+        Replica-symmetric at any T >= 0; at T = 0 one step or ``steps`` steps of symmetry breaking, or
+        their limit, full RSB.
     temperature : float
         In units of the coupling standard deviation times displacement squared, k_B = 1.
     steps : int, optional
-        K >= 1, for "krsb" alone.
+        K >= 1 for "krsb"; for "frsb" the largest K from which the limit is taken.
 
     Returns
     -------
@@ -34,11 +35,11 @@ def solve(model: Model, ansatz: str = "rs", temperature: float = 0.0, steps: int
     temperature = require_finite("temperature", temperature)
     if temperature < 0:
         raise ParameterError(f"temperature must not be negative, got {temperature:g}")
-    if ansatz not in ("rs", "1rsb", "krsb"):
-        raise ParameterError(f"ansatz must be 'rs', '1rsb' or 'krsb', got {ansatz!r}")
+    if ansatz not in ("rs", "1rsb", "krsb", "frsb"):
+        raise ParameterError(f"ansatz must be 'rs', '1rsb', 'krsb' or 'frsb', got {ansatz!r}")
     if ansatz != "rs" and temperature > 0:
         raise ParameterError(f"ansatz {ansatz!r} is solved at temperature 0 only")
-    if ansatz != "krsb" and steps is not None:
+    if ansatz in ("rs", "1rsb") and steps is not None:
         raise ParameterError(f"ansatz {ansatz!r} takes no number of steps")
     # v -> -v maps a field F to -F: everything below may assume F >= 0.
     positive = replace(model, field=abs(model.field))
@@ -47,10 +48,13 @@ def solve(model: Model, ansatz: str = "rs", temperature: float = 0.0, steps: int
     elif ansatz == "1rsb":
         solution = one_step_rsb.solve(positive)
     else:
-        if steps is None or steps != int(steps) or not 1 <= steps <= MOST_STEPS:
+        if steps is None and ansatz == "krsb":
+            raise ParameterError("ansatz 'krsb' needs the number of steps")
+        if steps is not None and not (steps == int(steps) and 1 <= steps <= MOST_STEPS):
             raise ParameterError(f"steps must be an integer from 1 to {MOST_STEPS}, got {steps}")
         # Compiled code, which takes a moment to load.
-        from meanfield import k_step_rsb
+        from meanfield import full_rsb, k_step_rsb
 
-        solution = k_step_rsb.solve(positive, int(steps))
+        broken = k_step_rsb if ansatz == "krsb" else full_rsb
+        solution = broken.solve(positive, steps)
     return solution.mirrored() if model.field < 0 else solution

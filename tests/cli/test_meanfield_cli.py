@@ -31,6 +31,19 @@ def test_solve_prints_only_json():
     assert numbers["converged"] is True
 
 
+def test_full_breaking_prints_its_error():
+    result = run("solve", "--ansatz", "frsb", "--gamma", "4", "--steps", "4", "--json")
+    assert (result.returncode, result.stderr) == (0, "")
+    numbers = json.loads(result.stdout)
+    assert numbers.keys() >= KEYS | {"error", "susceptibility", "pseudogap_slope"}
+    assert 0 < numbers["error"] < 1e-3
+    assert abs(numbers["free_energy"] + 12.106391) < numbers["error"]
+    assert (len(numbers["q"]), len(numbers["mu"])) == (5, 4)
+    # Two energies do not determine the limit: an answer, but not a converged one.
+    result = run("solve", "--ansatz", "frsb", "--gamma", "4", "--steps", "2", "--json")
+    assert (result.returncode, json.loads(result.stdout)["converged"]) == (3, False)
+
+
 def test_coexisting_solutions_and_files(tmp_path):
     h5, png = tmp_path / "s.h5", tmp_path / "s.png"
     arguments = ["--gamma=1", "--j0=3e0", "--json", "--out", str(h5), "--plot", str(png)]

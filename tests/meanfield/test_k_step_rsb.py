@@ -114,7 +114,7 @@ def test_recursion_by_brute_force():
 
 
 def test_quadrature_is_converged():
-    s = solve(Model(gamma=4.0), "krsb", steps=5)
+    s = solve(Model(gamma=4.0), "krsb", steps=4)
     a, finer = fields_of(s).averages(), fields_of(s, refine=1.7).averages()
     np.testing.assert_allclose(a.q, finer.q, rtol=1e-9)
     np.testing.assert_allclose(a.gain, finer.gain, rtol=1e-9)
@@ -123,7 +123,7 @@ def test_quadrature_is_converged():
 
 
 @given(gamma=st.floats(0.55, 40.0), field=st.sampled_from([0.0, 0.3]))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_energy_does_not_fall_with_more_steps(gamma, field):
     model = Model(gamma=gamma, field=field)
     energies = [solve(model, "rs").free_energy]
