@@ -130,11 +130,10 @@ def finite(value: float | None) -> float | None:
 
 def _reason(verdict: Verdict, verdicts: Mapping[str, tuple[Verdict, str]]) -> str:
     """Why this verdict: the reasons that decide it, each with the theories it speaks of unless it speaks of all."""
-    compared = {name: found for name, found in verdicts.items() if name != "frsb" or found[0] != "not tested"}
     theories: dict[str, list[str]] = {}
-    for name, (own, reason) in compared.items():
+    for name, (own, reason) in verdicts.items():
         if own == verdict:
             theories.setdefault(reason, []).append(THEORIES[name])
-    if len(theories) == 1 and len(next(iter(theories.values()))) == len(compared):
+    if len(theories) == 1 and len(next(iter(theories.values()))) == len(verdicts):
         return next(iter(theories))
     return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in theories.items())

@@ -20,7 +20,7 @@ from nsim.errors import ExitStatus, InputError
 if TYPE_CHECKING:
     from validation.comparison import Comparison
 
-FILE_WIDTH = 150  # columns of a table that does not go to a terminal
+FILE_WIDTH = 190  # columns of a table that does not go to a terminal
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -39,7 +39,7 @@ def cli() -> None:
 @click.option("--strict", is_flag=True, help="End with status 1 if a check fails.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")
 def report(directory: Path, out: Path, strict: bool, as_json: bool) -> ExitStatus:
-    """Compare the run in DIRECTORY with RS and 1RSB theory; write report.html and report.json into --out.
+    """Compare the run in DIRECTORY with RS, 1RSB and full RSB theory; write report.html and report.json into --out.
 
     Every observable is compared per N and extrapolated to N = infinity. A verdict is given only where the outcome
     is known beforehand: where RS is exact simulation must agree with it, in the glass it must differ from RS in

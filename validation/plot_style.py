@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 
 # Okabe and Ito's palette for the theories; the page has brighter ones for a dark background.
 INK, LINE = "#1a1b1e", "#c9cbd1"
-THEORY_COLOURS = {"rs": "#d55e00", "1rsb": "#0072b2"}
-THEORY_DASHES = {"rs": (0, (5, 2)), "1rsb": "solid"}
+THEORY_COLOURS = {"rs": "#d55e00", "1rsb": "#0072b2", "frsb": "#009e73"}
+THEORY_DASHES: dict[str, Any] = {"rs": (0, (5, 2)), "1rsb": "solid", "frsb": (0, (1, 1))}
 SHADE = "#8a8f99"
 VARIABLES = {
     INK: "var(--ink)",
@@ -26,6 +26,7 @@ VARIABLES = {
     SHADE: "var(--shade)",
     THEORY_COLOURS["rs"]: "var(--rs)",
     THEORY_COLOURS["1rsb"]: "var(--one-step)",
+    THEORY_COLOURS["frsb"]: "var(--full)",
 }
 
 SETTINGS: dict[Any, Any] = {

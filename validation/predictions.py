@@ -1,4 +1,4 @@
-"""What mean-field theory predicts for the observables of a run: RS and one-step RSB at T = 0.
+"""What mean-field theory predicts for the observables of a run: RS, one-step and full RSB at T = 0.
 
 Relaxed states are compared with the theory at zero temperature. Like is compared with like: the inverse Hessian of
 a simulated state gives the response without jumps, so its mean stands against C_reg = E[1/U_eff''], not against C.
@@ -6,7 +6,7 @@ a simulated state gives the response without jumps, so its mean stands against C
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,7 @@ from nsim.run_file import GaussianStiffness, RunFile, UniformStiffness
 from validation.hessian_law import lower_edge
 from validation.quantities import WINDOW
 
-ANSATZE = {"rs": "RS", "1rsb": "1RSB"}
-# Every theory has its place in a report, also those not solved here.
-THEORIES = {**ANSATZE, "frsb": "full RSB"}
+THEORIES = {"rs": "RS", "1rsb": "1RSB", "frsb": "full RSB"}
 
 WINDOW_NODES = 12
 NODES = 60  # per panel of the field axis
@@ -32,7 +30,7 @@ class Theory:
 
     Attributes
     ----------
-    name : {"rs", "1rsb"}
+    name : {"rs", "1rsb", "frsb"}
     solution : Solution or None
         None where there is none that converged.
     values : dict
@@ -56,8 +54,11 @@ class Theory:
         return THEORIES[self.name]
 
     def error(self, observable: str) -> float:
-        """Error of a prediction: the solver's own relative residual."""
-        return abs(self.values[observable]) * self.solution.residual if self.solution else 0.0
+        """Error of a prediction: the solver's relative residual, and for energies of full RSB that of the limit."""
+        if self.solution is None:
+            return 0.0
+        limit = self.solution.error if observable in ("energy", "lowest_energy") else 0.0
+        return abs(self.values[observable]) * self.solution.residual + (limit if np.isfinite(limit) else 0.0)
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,27 @@ def predict(run: RunFile) -> MeanField:
         model = mean_field_model(run)
     except ParameterError as error:
         problem = f"outside the domain of the theory: {error}"
-        return MeanField({name: Theory(name, None, problem=problem) for name in ANSATZE}, None)
+        return MeanField({name: Theory(name, None, problem=problem) for name in THEORIES}, None)
     with np.errstate(all="ignore"):  # trial points of the iteration may overflow; convergence is checked
-        solutions = {name: meanfield.solve(model, name, temperature=0.0) for name in ANSATZE}
-    window = small_field_window(solutions["rs"])
-    return MeanField({name: _theory(name, solution, window) for name, solution in solutions.items()}, window)
+        solutions = {name: meanfield.solve(model, name, temperature=0.0) for name in ("rs", "1rsb")}
+        window = small_field_window(solutions["rs"])
+        theories = {name: _theory(name, solution, window) for name, solution in solutions.items()}
+        theories["frsb"] = _full_rsb(model, solutions["rs"], window)
+    return MeanField(theories, window)
+
+
+def rs_is_exact(rs: Solution) -> bool:
+    """RS is stable: replicon positive and no double wells, whose jump at h = 0 makes the replicon diverge at T = 0."""
+    return rs.replicon > 0 and not rs.double_well_fraction > 0
+
+
+def _full_rsb(model: Model, rs: Solution, window: float | None) -> Theory:
+    if rs.converged and rs_is_exact(rs):
+        coinciding = replace(rs, ansatz="frsb", solutions=(), note="RS is stable: full RSB coincides with it")
+        return _theory("frsb", coinciding, window)
+    if model.a2.std > 0:
+        return Theory("frsb", None, problem="full RSB with local disorder takes minutes and is not solved for a report")
+    return _theory("frsb", meanfield.solve(model, "frsb", temperature=0.0), window)
 
 
 def small_field_window(rs: Solution) -> float | None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from meanfield import Solution, glass_temperature
 from nsim.run_file import RunFile
+from validation.predictions import rs_is_exact
 
-# Further steps of symmetry breaking take double wells away: at J0 = 0 they begin at gamma = 1.078 in RS, near 1.3 in
+# Further steps of symmetry breaking take double wells away: at J0 = 0 they begin at gamma = 1.078 in RS, at 1.43 in
 # 1RSB, between 2 and 2.7 in full RSB, where 1RSB has 1% to 2% of them.
 SURE_OF_DOUBLE_WELLS = 0.02
 
@@ -67,11 +68,10 @@ class Regime:
 
 def regime_of(run: RunFile, rs: Solution | None, one_step: Solution | None) -> Regime:
     """The regime of a run, from its run file and the converged solutions (None: not converged)."""
-    fraction = 0.0 if rs is None else rs.double_well_fraction
     polarised = rs is not None and rs.p != 0
     return Regime(
         solved=rs is not None,
-        rs_exact=rs is not None and rs.replicon > 0 and not fraction > 0,
+        rs_exact=rs is not None and rs_is_exact(rs),
         polarised=polarised,
         p_fixed_by_symmetry=(
             rs is not None and not polarised and run.model.field == 0 and run.protocol.start == "random"

@@ -116,6 +116,8 @@ def _statements(theory: Theory, checks: list[Check], where: str, comparison: Com
     if solution.double_well_fraction > 0:
         wells = f"{solution.double_well_fraction:.2%} of sites"
         stability += f" from its regular part, but double wells at {wells}: their jump makes it unstable at T = 0"
+    if theory.name == "frsb" and solution.broken:
+        stability = "marginally stable in the limit of infinitely many steps"
     opening = f"{where}. The solution is {phase(solution)} ({stability})."
     if solution.note:
         opening += f" {solution.note}."

@@ -15,6 +15,7 @@ from nsim.ranks import SerialRanks
 from validation import comparison as comparing
 from validation.cli import main
 from validation.predictions import MeanField, Theory, predict
+from validation.simulation import Simulation
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,8 @@ def failing(mean_field: MeanField) -> MeanField:
 
 def test_strict(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert status("report", run, "--out", tmp_path, "--strict") == 0
-    monkeypatch.setattr(comparing, "predict", lambda record: failing(predict(record)))
+    predicted = failing(predict(Simulation.open(run).run))
+    monkeypatch.setattr(comparing, "predict", lambda record: predicted)
     assert status("report", run, "--out", tmp_path) == 0
     assert json.loads((tmp_path / "report.json").read_text())["verdict"] == "fail"
     assert status("report", run, "--out", tmp_path, "--strict") == 1

@@ -44,7 +44,8 @@ def regime_in_rs(record: run_file.RunFile) -> Regime:
 def kinds(record: run_file.RunFile, observable: str) -> tuple[tuple[str | None, str | None], str]:
     found, theories = regime(record)
     expected = expectations(observable, True, found, theories)
-    assert expected["frsb"].kind is None
+    # Full RSB is judged where something exact is known of it: it coincides with a stable RS, and by symmetry.
+    assert expected["frsb"].kind == ("agree" if found.rs_exact or observable == "p" else None)
     return (expected["rs"].kind, expected["1rsb"].kind), expected["rs"].reason
 
 

@@ -73,7 +73,7 @@ def test_json_contract(report: Path) -> None:
         assert check["verdict"] in ("pass", "fail", "not tested")
         assert check["reason"]
         assert check["temperature"] == 0
-        assert check["expected"]["frsb"] is None
+        assert check["expected"]["frsb"] == ("agree" if check["observable"] == "p" else None)
         for name in THEORIES:
             assert check["expected"][name] in ("agree", "differ", None)
             if check["prediction"][name] is None:
