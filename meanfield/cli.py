@@ -67,7 +67,7 @@ def cli() -> None:
     "--ansatz",
     type=click.Choice(["rs", "1rsb", "krsb", "frsb"]),
     required=True,
-    help="Replica-symmetric; at T = 0 one step, K steps, or full symmetry breaking.",
+    help="Replica-symmetric; one step or K steps of symmetry breaking; at T = 0 full breaking.",
 )
 @click.option("--steps", type=int, help="K of krsb; for frsb the largest K, from which the limit is taken.")
 @click.option("--temperature", type=float, default=0.0, show_default=True, help="Temperature, >= 0.")

@@ -35,7 +35,7 @@ def density(solution: Solution, h: Array) -> Array:
     """P_K(h) averaged over a2, at fields ``h`` of shape (n,)."""
     _require_spread(solution)
     a2, weight = solution.model.stiffness_rule(solution.C)
-    if solution.broken and solution.mu.size > 1:
+    if solution.broken and (solution.mu.size > 1 or solution.temperature > 0.0):
         return weight @ density_by_stiffness(solution, a2, np.broadcast_to(h, (a2.size, h.size)))
     return np.array([weight @ density_by_stiffness(solution, a2, column) for column in _columns(h, a2)]).ravel()
 
@@ -48,13 +48,19 @@ def density_by_stiffness(solution: Solution, a2: Array, h: Array) -> Array:
     """P_K(h) for sites of given stiffness: ``a2`` (n_a2,), ``h`` (n_a2, n), result (n_a2, n)."""
     if not solution.broken:
         return normal_density(h - solution.m, float(solution.q[-1]))
-    if solution.mu.size > 1:
-        from meanfield.k_step_averages import KStepFields
-
-        stiffness = (a2, np.full(a2.size, 1.0 / a2.size))
-        fields = KStepFields.build(solution.model, solution.m, solution.q, solution.C, solution.mu, stiffness)
-        return fields.densities(h)
+    if solution.mu.size > 1 or solution.temperature > 0.0:
+        return _k_step_density(solution, a2, h)
     return np.array([_one_step_density(solution, a2[i : i + 1], h[i]) for i in range(a2.size)])
+
+
+def _k_step_density(solution: Solution, a2: Array, h: Array) -> Array:
+    from meanfield.k_step_averages import KStepFields
+    from meanfield.thermal_k_step import thermal_densities
+
+    s, T = solution, solution.temperature
+    stiffness = (a2, np.full(a2.size, 1.0 / a2.size))
+    fields = KStepFields.build(s.model, s.m, s.q, s.C, s.mu, stiffness, temperature=T)
+    return thermal_densities(fields, h) if T > 0.0 else fields.densities(h)
 
 
 def _one_step_density(solution: Solution, a2: Array, h: Array) -> Array:

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from meanfield.field_recursion import RANGE, FieldGrid, smooth, spread
+from meanfield.field_recursion import RANGE, FieldGrid, smooth
+from meanfield.field_recursion import spread as spread_density
 from meanfield.ground_state import depth, displacement, jump, potential_at_zero_field
 from meanfield.model import STIFFNESS_NODES, Model, ParameterError
 from meanfield.quadrature import FIELD_RANGE, folded_normal
+from meanfield.thermal import thermal_field_edges
 from meanfield.tilted_layer import INNER_NODES, TiltedLayer, tilted_layer
 
 Array = NDArray[np.float64]
@@ -23,7 +25,7 @@ Array = NDArray[np.float64]
 # Step of the grid in asinh(h/a): averages to about 1e-11. Twice as wide gives 1e-8.
 GRID_STEP = 0.05
 # More points than these mean absurd order parameters, which an iteration may try on its way.
-MOST_GRID_POINTS, MOST_POINTS = 3000, 300
+MOST_GRID_POINTS, MOST_POINTS, MOST_THERMAL_POINTS = 3000, 300, 1000
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class KStepFields:
     grid: FieldGrid
     strength: float
     refine: float
+    temperature: float = 0.0
 
     @classmethod
     def build(
@@ -95,6 +98,7 @@ class KStepFields:
         mu: Array,
         stiffness: tuple[Array, Array] | None = None,
         refine: float = 1.0,
+        temperature: float = 0.0,
     ) -> KStepFields:
         """Choose the grid. ``refine`` > 1 makes every step smaller: the change is the error.
 
@@ -106,7 +110,12 @@ class KStepFields:
             raise ParameterError("order parameters out of range")
         a2, weight = model.stiffness_rule(C, STIFFNESS_NODES) if stiffness is None else stiffness
         strength = max(float(np.max(jump(model, C, a2))), 0.5 * float(np.sqrt(q[-1])))
-        finest = float(min(np.sqrt(delta[-1]), 1.0 / (mu[-1] * strength)))
+        if temperature > 0.0:
+            # The zeros of Z(h) nearest to the real axis lie at imaginary fields of about T/v_rms.
+            finest = float(thermal_field_edges(model, temperature, m, float(q[-1]), C)[1])
+            finest = float(min(finest, temperature / strength, np.sqrt(q[-1])))
+        else:
+            finest = float(min(np.sqrt(delta[-1]), 1.0 / (mu[-1] * strength)))
         # The tilt carries fields outwards by sum mu_k Delta_k phi_k'.
         largest = base = abs(m) + FIELD_RANGE * float(np.sqrt(q[-1]))
         for _ in range(2):
@@ -121,24 +130,29 @@ class KStepFields:
         )
         if not (np.arcsinh(largest / finest) / step < MOST_GRID_POINTS and np.max(points) < MOST_POINTS):
             raise ParameterError("order parameters out of range")
+        if temperature > 0.0 and np.max(RANGE * np.sqrt(delta)) * strength > MOST_THERMAL_POINTS * temperature:
+            raise ParameterError("temperature too low for thermal averages")
         grid = FieldGrid.graded(finest, largest, step / refine)
-        return cls(model, m, q, C, mu, a2, weight, grid, strength, refine)
+        return cls(model, m, q, C, mu, a2, weight, grid, strength, refine, temperature)
 
     @property
     def steps(self) -> int:
         """K."""
         return self.mu.size
 
-    def _smoothing_step(self, k: int) -> float:
-        """Distance of points for the average over the layer (q_{k-1}, q_k) of functions of level k < K."""
-        scale = min(
-            0.67 * np.sqrt(self.q[k] - self.q[k - 1]),
-            0.42 * np.sqrt(self.q[-1] - self.q[k]),
-            0.29 / (self.mu[k] * self.strength),
-        )
+    def smoothing_step(self, k: int) -> float:
+        """Distance of points for the average over the layer (q_{k-1}, q_k) of functions of level k."""
+        own = 0.67 * np.sqrt(self.q[k] - self.q[k - 1])
+        if self.temperature > 0.0:
+            # Thermal fluctuations act as one more layer of width q_diag - q_K = T C and mu = 1/T.
+            rest = 0.42 * np.sqrt(self.q[-1] + self.temperature * self.C - self.q[k])
+            inverse = self.mu[k] if k < self.steps else 1.0 / self.temperature
+            scale = min(own, rest, 0.29 / (inverse * self.strength))
+        else:
+            scale = min(own, 0.42 * np.sqrt(self.q[-1] - self.q[k]), 0.29 / (self.mu[k] * self.strength))
         return float(scale / self.refine)
 
-    def _spreading_step(self, k: int) -> float:
+    def spreading_step(self, k: int) -> float:
         """The same for functions of level k - 1, on the way inwards."""
         scale = min(
             0.53 * np.sqrt(self.q[k] - self.q[k - 1]),
@@ -160,7 +174,7 @@ class KStepFields:
         functions = [(inner.phi0[site], inner.v[site], inner_curvature)]
         gains = [inner.gain[site]]
         for k in range(K - 1, 0, -1):
-            step = self._smoothing_step(k)
+            step = self.smoothing_step(k)
             *outer, gain = smooth(*functions[-1], grid.a, grid.dt, grid.h, q[k] - q[k - 1], mu[k - 1], step)
             functions.append(tuple(outer))
             gains.append(gain)
@@ -168,17 +182,18 @@ class KStepFields:
         even, odd = folded_normal(grid.h, self.m, float(q[0]))
         evens, odds = [even], [odd]
         for k in range(1, K):
-            even, odd = self._spread(k, even, odd, phi[k - 1], phi[k], slope[k], grid.h)
+            even, odd = self.spread(k, even, odd, phi[k - 1], phi[k], slope[k], grid.h)
             evens.append(even)
             odds.append(odd)
         return Levels(phi, slope, curvature, gains[::-1], evens, odds)
 
-    def _spread(
+    def spread(
         self, k: int, even: Array, odd: Array, outer_phi: Array, phi: Array, slope: Array, h: Array
     ) -> tuple[Array, Array]:
+        """P_k(h) +- P_k(-h) at fields ``h`` >= 0 from those of level k - 1 on the grid."""
         grid, delta = self.grid, self.q[k] - self.q[k - 1]
-        step = self._spreading_step(k)
-        return spread(even, odd, outer_phi, phi, slope, grid.a, grid.dt, h, delta, self.mu[k - 1], step)
+        step = self.spreading_step(k)
+        return spread_density(even, odd, outer_phi, phi, slope, grid.a, grid.dt, h, delta, self.mu[k - 1], step)
 
     def averages(self) -> KStepAverages:
         """Evaluate all averages."""
@@ -214,6 +229,6 @@ class KStepFields:
             a2 = self.a2[site : site + 1]
             slope = np.ascontiguousarray(displacement(self.model, self.C, a2, size))
             phi = depth(self.model, self.C, a2, size)
-            even, odd = self._spread(K, levels.even[-1], levels.odd[-1], levels.phi[-1], phi, slope, size)
+            even, odd = self.spread(K, levels.even[-1], levels.odd[-1], levels.phi[-1], phi, slope, size)
             result[site] = 0.5 * (even + np.sign(h[site]) * odd)
         return np.maximum(result, 0.0)

@@ -26,6 +26,7 @@ from meanfield.k_step_averages import KStepAverages, KStepFields
 from meanfield.model import COARSE_STIFFNESS_NODES, STIFFNESS_NODES, Model, ParameterError
 from meanfield.newton import Root, affine_newton
 from meanfield.solution import Solution
+from meanfield.thermal_k_step import thermal_averages
 
 Array = NDArray[np.float64]
 
@@ -96,11 +97,13 @@ class KStep:
         Mean field of the branch: fixed where J0 m = 0, else where the search for it begins.
     stiffness_nodes : int
         Accuracy of averages over a2 (`LocalStiffness.rule`).
+    temperature : float
     """
 
     model: Model
     m: float
     stiffness_nodes: int = STIFFNESS_NODES
+    temperature: float = 0.0
 
     @property
     def coarse(self) -> KStep:
@@ -117,7 +120,11 @@ class KStep:
         q, C, mu = unpack(x[: 2 * steps + 2], steps)
         m = self.m * float(x[-1]) if self.closes_mean_field else self.m
         stiffness = self.model.stiffness_rule(C, self.stiffness_nodes)
-        return KStepFields.build(self.model, m, q, C, mu, stiffness, refine)
+        return KStepFields.build(self.model, m, q, C, mu, stiffness, refine, self.temperature)
+
+    def averages(self, fields: KStepFields) -> KStepAverages:
+        """All averages, at T = 0 or T > 0."""
+        return thermal_averages(fields) if self.temperature > 0.0 else fields.averages()
 
     def residual(self, x: Array, steps: int) -> Array:
         """Relative errors of all conditions; infinite where the order parameters are absurd."""
@@ -125,7 +132,7 @@ class KStep:
             fields = self.fields(x, steps)
         except ParameterError:
             return np.full(x.size, np.inf)
-        a = fields.averages()
+        a = self.averages(fields)
         r = stationarity(a, fields.q, fields.C, fields.mu)
         if self.closes_mean_field:
             mismatch = fields.m - self.model.j0 * a.p - self.model.field
@@ -189,7 +196,7 @@ class KStep:
                 fields = self.fields(unknowns(y), steps)
             except ParameterError:
                 return 1e10, np.zeros_like(y)
-            a = fields.averages()
+            a = self.averages(fields)
             q, C, mu = fields.q, fields.C, fields.mu
             by_q = 0.5 * np.diff(mu, prepend=0.0) * (a.q[:-1] - q[:-1])
             by_mu = 0.25 * np.diff(q**2) - a.gain / mu
@@ -235,23 +242,26 @@ class KStep:
 
     def solution(self, point: KStepPoint, ansatz: str = "krsb") -> Solution:
         """Energies and stability at a solved point."""
-        model = self.model
+        model, T = self.model, self.temperature
         fields = self.fields(point.x, point.steps)
         q, C, mu = fields.q, fields.C, fields.mu
-        a = fields.averages()
+        a = self.averages(fields)
         u = -0.5 * model.j0 * a.p**2 - model.field * a.p - C * q[-1] - 0.5 * float(mu @ np.diff(q**2)) + a.G
+        f = free_energy(model, a, q, C, mu) + 0.25 * T * C**2
+        u -= 0.5 * T * C**2
+        ground_entropy = -0.25 * C**2 if model.potential == "ising" else float("nan")
         return Solution(
             ansatz=ansatz,
             model=model,
-            temperature=0.0,
-            free_energy=free_energy(model, a, q, C, mu),
+            temperature=T,
+            free_energy=f,
             internal_energy=float(u),
-            entropy=-0.25 * C**2 if model.potential == "ising" else float("nan"),
+            entropy=(u - f) / T if T > 0.0 else ground_entropy,
             p=a.p if self.m != 0.0 else 0.0,
             m=fields.m,
             C=C,
             q=q,
-            q_diag=float(q[-1]),
+            q_diag=float(q[-1]) + T * C,
             mu=mu,
             C_reg=a.C_reg,
             replicon_sum=float(a.replicon_sums[-1]),

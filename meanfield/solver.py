@@ -19,7 +19,7 @@ def solve(model: Model, ansatz: str = "rs", temperature: float = 0.0, steps: int
     ----------
     model : Model
     ansatz : {"rs", "1rsb", "krsb", "frsb"}
-        Replica-symmetric at any T >= 0; at T = 0 one step or ``steps`` steps of symmetry breaking, or
+        Replica-symmetric, one step or ``steps`` steps of symmetry breaking at any T >= 0; at T = 0 also
         their limit, full RSB.
     temperature : float
         In units of the coupling standard deviation times displacement squared, k_B = 1.
@@ -37,7 +37,7 @@ def solve(model: Model, ansatz: str = "rs", temperature: float = 0.0, steps: int
         raise ParameterError(f"temperature must not be negative, got {temperature:g}")
     if ansatz not in ("rs", "1rsb", "krsb", "frsb"):
         raise ParameterError(f"ansatz must be 'rs', '1rsb', 'krsb' or 'frsb', got {ansatz!r}")
-    if ansatz != "rs" and temperature > 0:
+    if ansatz == "frsb" and temperature > 0:
         raise ParameterError(f"ansatz {ansatz!r} is solved at temperature 0 only")
     if ansatz in ("rs", "1rsb") and steps is not None:
         raise ParameterError(f"ansatz {ansatz!r} takes no number of steps")
@@ -45,7 +45,7 @@ def solve(model: Model, ansatz: str = "rs", temperature: float = 0.0, steps: int
     positive = replace(model, field=abs(model.field))
     if ansatz == "rs":
         solution = replica_symmetric.solve(positive, temperature)
-    elif ansatz == "1rsb":
+    elif ansatz == "1rsb" and temperature == 0:
         solution = one_step_rsb.solve(positive)
     else:
         if steps is None and ansatz == "krsb":
@@ -53,8 +53,12 @@ def solve(model: Model, ansatz: str = "rs", temperature: float = 0.0, steps: int
         if steps is not None and not (steps == int(steps) and 1 <= steps <= MOST_STEPS):
             raise ParameterError(f"steps must be an integer from 1 to {MOST_STEPS}, got {steps}")
         # Compiled code, which takes a moment to load.
-        from meanfield import full_rsb, k_step_rsb
+        from meanfield import full_rsb, k_step_rsb, thermal_breaking
 
-        broken = k_step_rsb if ansatz == "krsb" else full_rsb
-        solution = broken.solve(positive, steps)
+        if temperature > 0:
+            solution = thermal_breaking.solve(positive, temperature, steps or 1, ansatz)
+        elif ansatz == "krsb":
+            solution = k_step_rsb.solve(positive, steps)
+        else:
+            solution = full_rsb.solve(positive, steps)
     return solution.mirrored() if model.field < 0 else solution

@@ -1,0 +1,113 @@
+"""1RSB and K steps at T > 0: brute force, thermodynamic identities, the limits T -> 0 and T -> T_g."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from meanfield import Model, solve
+from meanfield.k_step_averages import KStepFields
+from meanfield.k_step_rsb import free_energy
+from meanfield.thermal_k_step import thermal_averages
+
+ISING = Model(potential="ising")
+
+
+@cache
+def broken(model, T, steps=1):
+    return solve(model, "krsb", T, steps)
+
+
+def replica_free_energy(model, T, p, q, C, mu):
+    a = thermal_averages(KStepFields.build(model, model.j0 * p + model.field, q, C, mu, temperature=T))
+    return free_energy(model, a, q, C, mu) + 0.25 * T * C**2
+
+
+def test_ising_spins_by_brute_force():
+    # f of one step in its textbook form, m = mu T, by sums over a uniform grid of Gaussian variables.
+    T = 0.5
+    s = broken(ISING, T)
+    assert s.converged
+    (q0, q1), m = s.q, s.mu[0] * T
+    z = np.linspace(-9.0, 9.0, 361)
+    w = np.exp(-0.5 * z * z)
+    w /= w.sum()
+
+    def f(q0, q1, m):
+        h = np.sqrt(q0) * z[:, None] + np.sqrt(q1 - q0) * z[None, :]
+        inner = np.log((2.0 * np.cosh(h / T)) ** m @ w)
+        bracket = 1.0 + m * q0**2 + (1.0 - m) * q1**2 - 2.0 * q1
+        return -0.25 * bracket / T - T / m * float(w @ inner)
+
+    assert s.free_energy == pytest.approx(f(q0, q1, m), rel=1e-11)
+    for k in range(3):
+        step = 1e-4 * np.eye(3)[k]
+        up, down = f(*(np.array([q0, q1, m]) + step)), f(*(np.array([q0, q1, m]) - step))
+        assert abs(up - down) < 1e-10
+    assert solve(ISING, "rs", T).free_energy < s.free_energy < broken(ISING, T, 2).free_energy
+    assert solve(ISING, "1rsb", T).free_energy == pytest.approx(s.free_energy, rel=1e-12)
+
+
+@pytest.mark.parametrize(("model", "T", "steps"), [(Model(gamma=4.0), 5.0, 2), (Model(gamma=4.0, field=1.0), 2.0, 1)])
+def test_stationarity_and_thermodynamics(model, T, steps):
+    s = broken(model, T, steps)
+    assert s.converged
+    assert s.residual < 1e-9
+    dT = 0.02 * T
+    up, down = broken(model, T + dT, steps), broken(model, T - dT, steps)
+    assert -(up.free_energy - down.free_energy) / (2 * dT) == pytest.approx(s.entropy, rel=2e-4)
+    energy = (up.free_energy / (T + dT) - down.free_energy / (T - dT)) / (1 / (T + dT) - 1 / (T - dT))
+    assert energy == pytest.approx(s.internal_energy, rel=2e-4)
+    point = np.array([s.C, *s.q, *s.mu])
+    n = 2 + steps
+    for k in range(point.size):
+        step = np.zeros(point.size)
+        step[k] = 1e-4 * point[k]
+        shifted = (point + step, point - step)
+        high, low = (replica_free_energy(model, T, s.p, x[1:n], x[0], x[n:]) for x in shifted)
+        assert abs(high - low) < 1e-2 * abs(high + low - 2.0 * s.free_energy) + 1e-11 * abs(s.free_energy)
+
+
+def test_joins_the_ground_state():
+    ground = solve(ISING, "1rsb")
+    for T in (0.05, 0.1):
+        s = broken(ISING, T)
+        # f = e - T s_0 + O(T^2), with the entropy -C^2/4 of the ground state.
+        assert abs(s.free_energy - (ground.free_energy - T * ground.entropy)) < 0.07 * T**2
+        assert s.mu[0] == pytest.approx(ground.mu[0], rel=2.5 * T)
+
+
+def test_joins_the_transition():
+    # q(x) is linear just below T_g: one step has q_0 = q_1/3, m grows from 0.
+    s, rs = broken(ISING, 0.97), solve(ISING, "rs", 0.97)
+    assert s.q[0] / s.q[1] == pytest.approx(1 / 3, abs=1e-3)
+    assert 0 < s.mu[0] * 0.97 < 0.05
+    assert 0 < s.free_energy - rs.free_energy < 1e-8
+    assert s.susceptibility == pytest.approx(1.0, abs=1e-4)
+    above = broken(Model(gamma=4.0), 22.0)
+    assert (above.phase, above.converged) == ("ergodic", True)
+
+
+def test_fields_and_local_potentials():
+    s = broken(Model(gamma=4.0, field=1.0), 2.0)
+    h = np.linspace(-80.0, 80.0, 1601)
+    P = s.field_density(h)
+    assert P.sum() * 0.1 == pytest.approx(1.0, abs=1e-9)
+    assert (P @ h) * 0.1 > s.m  # the tilt
+    e = s.local_potentials()
+    assert e.double_well_fraction() == pytest.approx(s.double_well_fraction, rel=1e-6)
+
+
+def test_what_is_out_of_reach_is_said():
+    s = broken(Model(gamma=4.0), 0.001)
+    assert not s.converged
+    assert "RS is given" in s.note
+
+
+def test_stable_rs_is_not_broken():
+    s, rs = broken(Model(gamma=1.0, j0=3.0), 0.5, 2), solve(Model(gamma=1.0, j0=3.0), "rs", 0.5)
+    assert s.free_energy == rs.free_energy
+    assert s.converged
+    assert not s.broken
