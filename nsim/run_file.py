@@ -99,8 +99,18 @@ class Model(Section):
 
     @property
     def length(self) -> float:
-        """sqrt(6 gamma/a4), where the quartic force equals a coupling force of strength 1 [v0]; 1 if a4 = 0."""
-        return math.sqrt(6 * self.gamma / self.a4) if self.a4 > 0 else 1.0
+        """sqrt(6 (gamma + k)/a4) [v0], where the quartic force holds a coupling force of strength 1 and -k of the site.
+
+        k = max(0, -a2) for the softest sites (one standard deviation below the mean); 1 if a4 = 0.
+        """
+        match self.a2:
+            case GaussianStiffness(mean=mean, std=std):
+                softest = mean - std
+            case UniformStiffness(low=low):
+                softest = low
+            case number:
+                softest = number
+        return math.sqrt(6 * (self.gamma + max(0.0, -softest)) / self.a4) if self.a4 > 0 else 1.0
 
 
 class Ensemble(Section):

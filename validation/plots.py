@@ -91,7 +91,7 @@ def energies(comparison: Comparison) -> Plot:
     power = "1/N" if omega == 1 else rf"N^{{-{_fraction(omega)}}}"
     axes.set_xlabel(f"${power}$")
     axes.set_ylabel("energy per site $e$  [$E_0$]")
-    legend(drawn, axes)
+    legend(drawn, axes, columns=3)
     caption = (
         f"Energy per site against its leading finite-size correction: {exponent.reason}. Points: means over "
         f"disorder samples with standard errors; line and band: weighted least squares and its error, open symbol: "

@@ -22,6 +22,14 @@ def test_defaults_are_filled_in_and_recorded(run_dict):
     assert run.ensemble.samples_of == {12: 6, 20: 4}
 
 
+@pytest.mark.parametrize("a2", [-2.0, {"mean": 1.0, "std": 3.0}, {"low": -2.0, "high": 5.0}])
+def test_soft_sites_start_wider_and_hotter(run_dict, a2):
+    """Gamma = 1, a2 = -2: T_g = 15.06, above 12 gamma/a4."""
+    recipe = parse(run_dict(model={"gamma": 1.0, "a2": a2})).recipe
+    assert recipe.start_std == pytest.approx(18**0.5)
+    assert recipe.t_start == pytest.approx(36.0)
+
+
 def test_identity_leaves_out_only_what_may_grow(run_dict):
     base = parse(run_dict()).identity()
     assert parse(run_dict(ensemble__samples=9, ensemble__replicas=7)).identity() == base
