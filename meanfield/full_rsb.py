@@ -124,7 +124,7 @@ def limit(one: Solution, most: int) -> Solution:
 
 
 def _at_limit(solution: Solution, found: Limit) -> Solution:
-    energy = solution.free_energy + found.shift
+    energy = float(solution.free_energy + found.shift)
     converged = solution.converged and found.error <= TOLERABLE * abs(energy)
     note = f"energy extrapolated from K = 1 to {solution.mu.size} steps; order parameters of K = {solution.mu.size}"
     return replace(

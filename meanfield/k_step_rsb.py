@@ -254,7 +254,7 @@ class KStep:
             ansatz=ansatz,
             model=model,
             temperature=T,
-            free_energy=f,
+            free_energy=float(f),
             internal_energy=float(u),
             entropy=(u - f) / T if T > 0.0 else ground_entropy,
             p=a.p if self.m != 0.0 else 0.0,
