@@ -7,13 +7,12 @@ needs them.
 from __future__ import annotations
 
 import json
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from nsim.command_line import run_command
 from nsim.errors import ExitStatus, InputError
 
 if TYPE_CHECKING:
@@ -212,38 +211,6 @@ def _print_json(answer: dict[str, Any]) -> None:
     click.echo(json.dumps(answer, allow_nan=False))
 
 
-def _prepare_environment() -> None:
-    """One thread per rank unless the user says otherwise; a place for compiled kernels that can be written."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    if "NUMBA_CACHE_DIR" not in os.environ and not os.access(Path(__file__).parent, os.W_OK):
-        import tempfile
-
-        os.environ["NUMBA_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / f"nsim-kernels-{os.getuid()}")
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit status."""
-    _prepare_environment()
-    try:
-        code = cli.main(args=arguments, prog_name="nsim", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help(), err=True)
-        code = ExitStatus.BAD_INPUT
-    except click.ClickException as error:
-        _complain(error.format_message())
-        code = ExitStatus.BAD_INPUT
-    except InputError as error:
-        _complain(str(error))
-        code = ExitStatus.BAD_INPUT
-    except click.Abort:
-        code = ExitStatus.RESUMABLE  # Ctrl-C outside the part of a run that handles it; nothing sealed is lost
-    sys.exit(int(code or 0))
-
-
-def _complain(text: str) -> None:
-    from nsim.ranks import first_rank_by_environment
-
-    if first_rank_by_environment():
-        for line in text.splitlines():
-            click.echo(f"nsim: error: {line}", err=True)
+    run_command(cli, "nsim", arguments)

@@ -7,7 +7,6 @@ needs them.
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nsim.errors import ExitStatus, InputError
+from nsim.command_line import run_command
+from nsim.errors import ExitStatus
 
 if TYPE_CHECKING:
     from validation.comparison import Comparison
@@ -107,31 +107,6 @@ def _print_table(comparison: Comparison) -> None:
     console.print(table)
 
 
-def _prepare_environment() -> None:
-    """One thread unless the user says otherwise; figures need no display."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit status."""
-    _prepare_environment()
-    try:
-        code = cli.main(args=arguments, prog_name="validation", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help(), err=True)
-        code = ExitStatus.BAD_INPUT
-    except click.ClickException as error:
-        _complain(error.format_message())
-        code = ExitStatus.BAD_INPUT
-    except InputError as error:
-        _complain(str(error))
-        code = ExitStatus.BAD_INPUT
-    except click.Abort:
-        code = ExitStatus.FAILED
-    sys.exit(int(code or 0))
-
-
-def _complain(text: str) -> None:
-    for line in text.splitlines():
-        click.echo(f"validation: error: {line}", err=True)
+    run_command(cli, "validation", arguments)
