@@ -185,12 +185,17 @@ def show(solution: Solution, seconds: float) -> None:
     for name in ("error", "pseudogap_slope"):
         if any(row[name] is not None for row in rows):
             table.add_row(name, *("-" if row[name] is None else f"{row[name]:.2g}" for row in rows))
+    table.add_row("stable", *("yes" if row["stable"] else "no" for row in rows))
     table.add_row("residual", *(f"{row['residual'] or 0.0:.1e}" for row in rows))
     table.add_row("converged", *("yes" if row["converged"] else "NO" for row in rows))
     console = Console()
     console.print(table)
     if len(columns) > 1:
         console.print("* physical solution")
+    if solution.has_jump:
+        console.print(
+            "sites jump at h = 0: at T = 0 the innermost replicon is minus infinity; its regular part is given"
+        )
     if solution.note:
         console.print(solution.note)
     console.print(f"{seconds:.3f} s")
@@ -198,7 +203,7 @@ def show(solution: Solution, seconds: float) -> None:
 
 def refuse(message: str) -> NoReturn:
     """One line on stderr and exit status 2."""
-    click.echo("meanfield: " + " ".join(message.split()), err=True)
+    click.echo("meanfield: error: " + " ".join(message.split()), err=True)
     sys.exit(BAD_INPUT)
 
 
@@ -210,7 +215,7 @@ def main() -> None:
     try:
         status = cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
+        click.echo(error.format_message(), err=True)
         sys.exit(BAD_INPUT)
     except click.ClickException as error:
         refuse(error.format_message())

@@ -105,7 +105,7 @@ def double_well_fraction(solution: Solution) -> float:
     h, dh = gauss_legendre_panels(h_c[:, None] * np.linspace(0.0, 1.0, 4), 12)
     P = density_by_stiffness(solution, a2, h)
     P = P + (density_by_stiffness(solution, a2, -h) if solution.m else P)
-    return float(weight @ (P * dh).sum(-1))
+    return min(1.0, float(weight @ (P * dh).sum(-1)))  # rounding of the quadrature aside, it is a fraction
 
 
 def local_potentials(solution: Solution, n: int = 12) -> LocalPotentials:

@@ -31,6 +31,9 @@ COARSE_STIFFNESS_NODES = 4
 NEAR_PANELS = np.array([0.0, 0.02, 0.25])
 
 
+LARGEST = 1e12  # of any parameter; beyond it powers of displacements leave the range of floating point
+
+
 class ParameterError(ValueError):
     """A parameter outside the model's domain; the message is one line meant for the user."""
 
@@ -43,6 +46,8 @@ def require_finite(name: str, value: float) -> float:
         raise ParameterError(f"{name} must be a number, got {value!r}") from None
     if not math.isfinite(number):
         raise ParameterError(f"{name} must be a finite number, got {number}")
+    if abs(number) > LARGEST:
+        raise ParameterError(f"{name} must be below {LARGEST:g} in size, got {number:g}")
     return number
 
 
@@ -51,6 +56,8 @@ def require_positive(name: str, value: float) -> float:
     number = require_finite(name, value)
     if number <= 0:
         raise ParameterError(f"{name} must be positive, got {number:g}")
+    if number * LARGEST < 1:
+        raise ParameterError(f"{name} must be at least {1 / LARGEST:g}, got {number:g}")
     return number
 
 

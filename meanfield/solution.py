@@ -104,6 +104,18 @@ class Solution:
         return self.q.size > 1 and bool(self.q[0] < self.q[-1])
 
     @property
+    def has_jump(self) -> bool:
+        """Whether v* jumps at h = 0 for some sites: at T = 0 with double wells, or with Ising spins in a glass."""
+        if self.temperature > 0 or self.q[-1] == 0.0:
+            return False
+        return self.model.potential == "ising" or self.double_well_fraction > 0
+
+    @property
+    def stable(self) -> bool:
+        """Stable against further symmetry breaking: every replicon positive, and no jump, which none survives."""
+        return bool(np.all(self.replicons > 0)) and not self.has_jump
+
+    @property
     def susceptibility(self) -> float:
         """Response to a uniform field at fixed p, C + sum_k mu_k (q_k - q_{k-1})."""
         return self.C + (float(self.mu @ np.diff(self.q)) if self.broken else 0.0)
@@ -152,6 +164,7 @@ class Solution:
             "susceptibility": _number(self.susceptibility),
             "replicon": _number(self.replicon),
             "replicons": [_number(value) for value in self.replicons],
+            "stable": self.stable,
             "double_well_fraction": _number(self.double_well_fraction),
             "error": _number(self.error),
             "pseudogap_slope": _number(self.pseudogap_slope),

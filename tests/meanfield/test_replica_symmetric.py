@@ -238,3 +238,13 @@ def test_bad_input():
         solve(Model(gamma=1.0), "frsb", 1.0)
     with pytest.raises(ParameterError, match="delta function"):
         solve(Model(gamma=0.4), "rs").field_density(np.zeros(1))
+
+
+def test_stability_counts_the_jump() -> None:
+    """At gamma = 4, T = 0 the regular part of the replicon is positive, and RS is unstable all the same."""
+    glass = solve(Model(gamma=4.0), "rs")
+    assert glass.replicon > 0
+    assert glass.has_jump
+    assert not glass.stable
+    assert solve(Model(gamma=1.0, j0=3.0), "rs").stable
+    assert not solve(Model(potential="ising"), "rs").stable
