@@ -185,7 +185,7 @@ def show(solution: Solution, seconds: float) -> None:
     for name in ("error", "pseudogap_slope"):
         if any(row[name] is not None for row in rows):
             table.add_row(name, *("-" if row[name] is None else f"{row[name]:.2g}" for row in rows))
-    table.add_row("stable", *("yes" if row["stable"] else "no" for row in rows))
+    table.add_row("stable", *({True: "yes", False: "no", None: "marginal"}[row["stable"]] for row in rows))
     table.add_row("residual", *(f"{row['residual'] or 0.0:.1e}" for row in rows))
     table.add_row("converged", *("yes" if row["converged"] else "NO" for row in rows))
     console = Console()
@@ -194,7 +194,7 @@ def show(solution: Solution, seconds: float) -> None:
         console.print("* physical solution")
     if solution.has_jump:
         console.print(
-            "sites jump at h = 0: at T = 0 the innermost replicon is minus infinity; its regular part is given"
+            "sites jump at h = 0, which makes the innermost replicon minus infinity: its regular part is given"
         )
     if solution.note:
         console.print(solution.note)

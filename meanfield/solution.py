@@ -164,7 +164,8 @@ class Solution:
             "susceptibility": _number(self.susceptibility),
             "replicon": _number(self.replicon),
             "replicons": [_number(value) for value in self.replicons],
-            "stable": self.stable,
+            # Full RSB is marginally stable; what its finite K lacks of that is no instability.
+            "stable": None if self.ansatz == "frsb" and self.broken else self.stable,
             "double_well_fraction": _number(self.double_well_fraction),
             "error": _number(self.error),
             "pseudogap_slope": _number(self.pseudogap_slope),
