@@ -49,9 +49,10 @@ class MetropolisChain:
         self._ahead = np.empty((self.v.shape[1], sweeps_ahead, self.v.shape[0], 2))
         self._used = sweeps_ahead
 
-    def sweep(self, beta: float) -> np.ndarray:
-        """One sweep at inverse temperature ``beta``; returns the acceptance rate of each replica, shape (R,)."""
+    def sweep(self, beta: float | np.ndarray) -> np.ndarray:
+        """One sweep at inverse temperature ``beta`` [1/E0], a number or shape (R,); returns acceptance rates, (R,)."""
         glass, v, field = self.glass, self.v, self._field
+        beta = np.broadcast_to(np.asarray(beta, dtype=float), (v.shape[1],)).copy()
         if self.sweeps and self.sweeps % REFRESH == 0:
             field[:] = glass.local_field(v)
         numbers = self._next_numbers()
@@ -93,7 +94,7 @@ def _visit_block(
     a2: np.ndarray,
     a4: float,
     gamma: float,
-    beta: float,
+    beta: np.ndarray,
     step: np.ndarray,
     numbers: np.ndarray,
     accepted: np.ndarray,
@@ -112,7 +113,7 @@ def _visit_block(
             new = old + change
             rise = (harmonic + quartic * new * new) * new * new - (harmonic + quartic * old * old) * old * old
             rise -= field[i, r] * change
-            if rise <= 0.0 or numbers[r, i, 1] < np.exp(-beta * rise):
+            if rise <= 0.0 or numbers[r, i, 1] < np.exp(-beta[r] * rise):
                 v[i, r] = new
                 moved[i, r] = new - old
                 accepted[r] += 1
