@@ -1,13 +1,11 @@
 r"""What is measured of every relaxed state, and what the names mean.
 
-`VARIABLES` is the one table of names: it gives the dimensions, type, unit and meaning of everything in a result
-file, and which of them `nsim summary` averages. To add an observable, add a row and compute it in `measure`.
+`VARIABLES` is the one table of their names: it gives the dimensions, type, unit and meaning of each, and says which of
+them `nsim summary` averages. To add an observable, add a row and compute it in `measure`.
 Units: E0 and v0 are the units of energy and displacement set by the variance of the couplings.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,22 +14,11 @@ from nsim.glass import Glass
 from nsim.hessian import NotAMinimumError, cholesky, lowest_eigenvalues, resolvent_diagonal
 from nsim.local_wells import local_wells
 from nsim.relaxation import Relaxed
+from nsim.variables import STATE, Variable
 
-STATE = ("sample", "replica")
 MODE = ("sample", "replica", "mode")
 SITE = ("sample", "replica", "site")
 SAMPLE_SITE = ("sample", "site")
-
-
-@dataclass(frozen=True)
-class Variable:
-    """One array of a result file."""
-
-    dims: tuple[str, ...]
-    unit: str
-    meaning: str
-    dtype: str = "f8"
-    averaged: bool = False  # whether `nsim summary` gives its mean over states and samples
 
 
 VARIABLES: dict[str, Variable] = {
@@ -61,11 +48,6 @@ VARIABLES: dict[str, Variable] = {
     "well_tunnelling": Variable(SITE, "1", "lambda = (d/2) sqrt(2 m V/hbar^2) with V the barrier; NaN: single well"),
     "a2": Variable(SAMPLE_SITE, "E0/v0^2", "harmonic stiffness a2_i"),
 }
-
-
-def variables(sites: bool) -> dict[str, Variable]:
-    """The variables a run keeps: all of them, or (``sites`` False) only those without a site dimension."""
-    return {name: variable for name, variable in VARIABLES.items() if sites or "site" not in variable.dims}
 
 
 def measure(glass: Glass, relaxed: Relaxed, eigenvalues: int, hbar2_over_m: float) -> dict[str, np.ndarray]:

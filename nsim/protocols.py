@@ -1,8 +1,12 @@
-"""Protocols: how a batch of relaxed states is made from a sample. To add one, write a function and name it here."""
+"""Protocols: how a batch of relaxed states is made from a sample, and what is measured on the way.
+
+To add one, write a function that makes the states, declare what it measures, and name it in `PROTOCOLS`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,8 +15,49 @@ from nsim.glass import Glass
 from nsim.relaxation import Relaxed, relax
 from nsim.run_file import RunFile
 from nsim.streams import Purpose, generator
+from nsim.variables import Coordinate, Variable
 
-Protocol = Callable[[Glass, RunFile, int, Sequence[int]], Relaxed]
+
+@dataclass(frozen=True)
+class Made:
+    """What a protocol made of a batch of replicas.
+
+    Parameters
+    ----------
+    relaxed
+        The final states, one per replica.
+    measured
+        The protocol's own variables of this batch: as declared, without the axis ``sample``.
+    """
+
+    relaxed: Relaxed
+    measured: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def _no_coordinates(run: RunFile, n: int) -> dict[str, Coordinate]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A protocol.
+
+    Parameters
+    ----------
+    make
+        ``make(glass, run, sample, replicas)`` returns what it made; it depends on nothing but its arguments.
+    variables
+        What it measures on the way, by name.
+    coordinates
+        ``coordinates(run, n)``: its own dimensions, a function of the run file alone.
+    whole_samples
+        Whether all replicas of a sample are made together, as one task.
+    """
+
+    make: Callable[[Glass, RunFile, int, Sequence[int]], Made]
+    variables: Mapping[str, Variable] = field(default_factory=dict)
+    coordinates: Callable[[RunFile, int], dict[str, Coordinate]] = _no_coordinates
+    whole_samples: bool = False
 
 
 def start(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int]) -> np.ndarray:
@@ -24,22 +69,23 @@ def start(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int]) -> n
     return np.stack([protocol.start_std * stream.standard_normal(glass.n) for stream in streams], axis=1)
 
 
-def quench(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int]) -> Relaxed:
+def quench(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int]) -> Made:
     """Relax the start: with a wide random start, an instantaneous quench from T = infinity."""
-    return _relax(glass, run, start(glass, run, sample, replicas))
+    return Made(relaxed(glass, run, start(glass, run, sample, replicas)))
 
 
-def annealing(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int]) -> Relaxed:
+def annealing(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int]) -> Made:
     """Cool the start by Monte Carlo from t_start to t_end, then relax."""
     protocol = run.recipe
     schedule = temperatures(protocol.schedule, protocol.t_start, protocol.t_end, protocol.sweeps)
     streams = [generator(run.seed, glass.n, sample, Purpose.MONTE_CARLO, replica) for replica in replicas]
-    return _relax(glass, run, anneal(glass, start(glass, run, sample, replicas), streams, schedule))
+    return Made(relaxed(glass, run, anneal(glass, start(glass, run, sample, replicas), streams, schedule)))
 
 
-def _relax(glass: Glass, run: RunFile, v: np.ndarray) -> Relaxed:
+def relaxed(glass: Glass, run: RunFile, v: np.ndarray) -> Relaxed:
+    """The columns of ``v`` relaxed as the run file says."""
     options = run.relaxation
     return relax(glass, v, options.tolerance, options.max_iterations, options.method)
 
 
-PROTOCOLS: dict[str, Protocol] = {"quench": quench, "anneal": annealing}
+PROTOCOLS: dict[str, Protocol] = {"quench": Protocol(quench), "anneal": Protocol(annealing)}

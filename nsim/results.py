@@ -1,14 +1,16 @@
 """results.h5: everything a run found, as labelled arrays in netCDF4 form (HDF5 with dimension scales).
 
-One group per size (``n64``, ``n128``, ...) with dimensions sample, replica, site, mode; every variable carries its
-unit and meaning. `xarray.open_datatree(path)` gives labelled arrays, plain h5py reads it too. Root attributes hold
-the provenance. States that are not there yet have ``finished`` = 0 and are filled with NaN (0 for integers).
+One group per size (``n64``, ``n128``, ...) with dimensions sample, replica, site, mode and those of the protocol;
+every variable carries its unit and meaning, and its dimensions by name, from which alone it is read again.
+`xarray.open_datatree(path)` gives labelled arrays, plain h5py reads it too. Root attributes hold the provenance.
+States that are not there yet have ``finished`` = 0 and are filled with NaN (0 for integers).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +18,17 @@ import h5netcdf
 import h5py
 import numpy as np
 
-from nsim.observables import STATE, VARIABLES, Variable, variables
+from nsim.protocols import PROTOCOLS
 from nsim.result_parts import Result
 from nsim.run_file import RunFile
 from nsim.seal import write_sealed
-from nsim.tasks import Task
+from nsim.tasks import Task, kept_variables, task_width
+from nsim.variables import STATE, Coordinate, Variable
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # since 2 protocols bring their own variables and dimensions
+READABLE = (1, 2)
 FINISHED = Variable(STATE, "1", "1: this state is finished; 0: not computed yet, its values are fill values", "i1")
 COMPRESSION = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
-
 
 BLOCK_BYTES = 2**26  # of results in memory at once while a file is written
 CHUNK_BYTES = 2**18  # small samples share a chunk: one compressed piece each would cost more than its data
@@ -63,41 +66,53 @@ def write_results(path: Path, run: RunFile, attributes: dict[str, Any], tasks: I
 
 
 def _write_size(group: Any, run: RunFile, n: int, done: set[Task], read: Read) -> None:
-    samples, replicas, batch = run.ensemble.samples_of[n], run.ensemble.replicas, run.ensemble.batch
-    sizes = {"sample": samples, "replica": replicas, "site": n, "mode": run.output.eigenvalues}
+    samples, replicas, width = run.ensemble.samples_of[n], run.ensemble.replicas, task_width(run)
+    coordinates = {
+        "sample": Coordinate(np.arange(samples), "1", "number of the sample"),
+        "replica": Coordinate(np.arange(replicas), "1", "number of the replica"),
+        **PROTOCOLS[run.protocol.kind].coordinates(run, n),
+    }
+    own = {name: len(coordinate.values) for name, coordinate in coordinates.items()}
+    sizes = own | {"site": n, "mode": run.output.eigenvalues}
     group.dimensions = sizes
     group.attrs["n"] = n
-    group.attrs["batch"] = batch
-    for name in ("sample", "replica"):
-        coordinate = Variable((name,), "1", f"number of the {name}", "i8")
-        group_variable = _create(group, name, coordinate, sizes, 1, batch)
-        group_variable[...] = np.arange(sizes[name])
-    kept = variables(run.output.sites) | {"finished": FINISHED}
-    together = max(1, CHUNK_BYTES // (8 * n * min(batch, replicas)))  # samples in a chunk
-    targets = {name: _create(group, name, variable, sizes, together, batch) for name, variable in kept.items()}
-    block = together * max(1, BLOCK_BYTES // (8 * 10 * n * replicas * together))
+    group.attrs["batch"] = width  # replicas of a task
+    kept = kept_variables(run) | {"finished": FINISHED}
+    together = max(1, CHUNK_BYTES // (8 * n * min(width, replicas)))  # samples in a chunk
+    chunks = sizes | {"sample": min(together, samples), "replica": min(width, replicas)}
+    for name, coordinate in coordinates.items():
+        dtype = "f8" if coordinate.values.dtype.kind == "f" else "i8"
+        _create(group, name, Variable((name,), coordinate.unit, coordinate.meaning, dtype), chunks)[...] = (
+            coordinate.values
+        )
+    targets = {name: _create(group, name, variable, chunks) for name, variable in kept.items()}
+    sample_bytes = sum(8 * math.prod(sizes[dim] for dim in variable.dims[1:]) for variable in kept.values())
+    block = together * max(1, BLOCK_BYTES // (sample_bytes * together))
     for begin in range(0, samples, block):
         end = min(begin + block, samples)
         arrays = {name: _unfilled(variable, sizes | {"sample": end - begin}) for name, variable in kept.items()}
         for task, result in read(sorted(task for task in done if begin <= task.sample < end)):
-            columns = slice(task.first, task.first + task.width)
-            for name, data in (result | {"finished": 1}).items():
-                own = arrays[name][task.sample - begin]
-                own[columns if "replica" in kept[name].dims else ...] = data
+            for name, data in (result | {"finished": np.int8(1)}).items():
+                arrays[name][task.sample - begin, _place(task, kept[name].dims)] = data
         for name, data in arrays.items():
             targets[name][begin:end] = data
 
 
-def _unfilled(variable: Variable, sizes: dict[str, int]) -> np.ndarray:
-    return np.full([sizes[dim] for dim in variable.dims], np.nan if variable.dtype == "f8" else 0, variable.dtype)
+def _place(task: Task, dims: tuple[str, ...]) -> Any:
+    """Where in a sample's part of an array a task's replicas lie."""
+    return slice(task.first, task.first + task.width) if "replica" in dims else ...
 
 
-def _create(group: Any, name: str, variable: Variable, sizes: dict[str, int], together: int, batch: int) -> Any:
+def _unfilled(variable: Variable, sizes: Mapping[str, int]) -> np.ndarray:
+    return np.full([sizes[dim] for dim in variable.dims], variable.fill, variable.dtype)
+
+
+def _create(group: Any, name: str, variable: Variable, chunks: Mapping[str, int]) -> Any:
+    """A variable of a group; those with more than one number per state are compressed, in the given chunks."""
     options: dict[str, Any] = {}
-    if "site" in variable.dims:
-        limits = {"sample": together, "replica": batch, "site": sizes["site"]}
-        options = {"chunks": tuple(min(limits[dim], sizes[dim]) for dim in variable.dims), **COMPRESSION}
-    fill = np.nan if variable.dtype == "f8" else None
+    if variable.dims[-1] not in (*STATE, "mode", name):
+        options = {"chunks": tuple(chunks[dim] for dim in variable.dims), **COMPRESSION}
+    fill = variable.fill if variable.dtype == "f8" else None
     target = group.create_variable(name, variable.dims, variable.dtype, fillvalue=fill, **options)
     target.attrs["units"] = variable.unit
     target.attrs["long_name"] = variable.meaning
@@ -130,34 +145,57 @@ def read_results(
         for n, tasks in by_size.items():
             group = file[f"n{n}"]
             begin, end = tasks[0].sample, tasks[-1].sample + 1
+            dims = {name: _dims(dataset) for name, dataset in group.items()}
             # One read for all: the caller asks for as many samples as it can hold.
             arrays = {
-                name: group[name][begin:end] for name in VARIABLES if name in group and (names is None or name in names)
+                name: group[name][begin:end]
+                for name in group
+                if dims[name][0] == "sample" and name not in ("sample", "finished") and (names is None or name in names)
             }
             for task in tasks:
-                columns = slice(task.first, task.first + task.width)
                 yield (
                     task,
-                    {
-                        name: data[task.sample - begin][columns if "replica" in VARIABLES[name].dims else ...]
-                        for name, data in arrays.items()
-                    },
+                    {name: data[task.sample - begin, _place(task, dims[name])] for name, data in arrays.items()},
                 )
 
 
-STATE_ARRAYS = [name for name, variable in VARIABLES.items() if variable.dims == ("sample", "replica")]
+def _dims(dataset: Any) -> tuple[str, ...]:
+    """Names of the dimensions of an array; a dimension's own array has its own name."""
+    if dataset.is_scale:
+        return (dataset.name.rsplit("/", 1)[-1],)
+    return tuple(dim[0].name.rsplit("/", 1)[-1] for dim in dataset.dims)
 
 
-def state_arrays(
-    run: RunFile, n: int, results: Iterable[tuple[Task, Result]]
+def collect(
+    run: RunFile, n: int, results: Iterable[tuple[Task, Result]], wanted: Mapping[str, Variable]
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Scalar observables of one size, (samples, replicas) with NaN where missing, and the mask of finished states."""
-    shape = (run.ensemble.samples_of[n], run.ensemble.replicas)
-    arrays = {name: np.full(shape, np.nan) for name in STATE_ARRAYS}
-    finished = np.zeros(shape, dtype=bool)
+    """Arrays of one size put together from the results of its tasks.
+
+    Parameters
+    ----------
+    run, n
+        The run and the size.
+    results
+        Finished tasks of this size.
+    wanted
+        The variables, by name.
+
+    Returns
+    -------
+    arrays
+        By name, shaped as declared, of floats with NaN where missing.
+    finished
+        Mask of the finished states, shape (samples, replicas).
+    """
+    sizes = {"sample": run.ensemble.samples_of[n], "replica": run.ensemble.replicas}
+    arrays: dict[str, np.ndarray] = {}
+    finished = np.zeros((sizes["sample"], sizes["replica"]), dtype=bool)
     for task, result in results:
-        columns = slice(task.first, task.first + task.width)
-        finished[task.sample, columns] = True
-        for name in STATE_ARRAYS:
-            arrays[name][task.sample, columns] = result[name]
+        finished[task.sample, _place(task, STATE)] = True
+        for name, variable in wanted.items():
+            if name not in arrays:
+                common = [sizes[dim] for dim in variable.dims if dim in sizes]
+                own = np.shape(result[name])[len(common) - 1 :]
+                arrays[name] = np.full((*common, *own), np.nan)
+            arrays[name][task.sample, _place(task, variable.dims)] = result[name]
     return arrays, finished

@@ -27,7 +27,7 @@ import numpy as np
 from nsim import run_file
 from nsim.errors import InputError
 from nsim.result_parts import Result, read_part, tasks_in_part
-from nsim.results import FORMAT_VERSION, read_results, tasks_in_results, write_results
+from nsim.results import FORMAT_VERSION, READABLE, read_results, tasks_in_results, write_results
 from nsim.run_file import RunFile
 from nsim.seal import DamagedFileError, check_seal, remove_temporaries
 from nsim.tasks import Task, tasks_of
@@ -125,7 +125,7 @@ class RunDirectory:
 
     def _compare(self, held: dict[str, Any], run: RunFile) -> list[str]:
         """Raise unless ``run`` is the run held, or extends it; return a message if it extends it."""
-        if held.get("format_version") != FORMAT_VERSION:
+        if held.get("format_version") not in READABLE:
             raise InputError(
                 f"{self.path} was written in format {held.get('format_version')}, this is {FORMAT_VERSION}"
             )
@@ -148,10 +148,10 @@ class RunDirectory:
         if shrunk:
             raise InputError(f"{self.path} holds a larger run: {', '.join(shrunk)}; a run can only be extended")
         messages = []
-        if now.replicas > before.replicas and before.replicas % before.batch:
+        if not set(tasks_of(old)) <= set(tasks_of(run)):
             messages.append(
-                "note: a batch of replicas that was not full is computed again together with the new ones, "
-                "so that the results are those of one run with all replicas"
+                "note: replicas that move together with the new ones (a batch that was not full, a whole sample) are "
+                "computed again, so that the results are those of one run with all replicas"
             )
         return messages
 
@@ -167,7 +167,7 @@ class RunDirectory:
             raise InputError(f"{self._record_path} cannot be read: {error}; --restart begins anew") from None
         if not isinstance(held, dict) or not {"format_version", "run"} <= set(held):
             raise InputError(f"{self._record_path} is not the record of a run; --restart begins anew")
-        if held["format_version"] != FORMAT_VERSION:
+        if held["format_version"] not in READABLE:
             raise InputError(
                 f"{self.path} was written in format {held['format_version']}, this version reads {FORMAT_VERSION}"
             )

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from nsim.glass import Glass
-from nsim.observables import measure, variables
+from nsim.observables import VARIABLES, measure
 from nsim.protocols import PROTOCOLS
 from nsim.run_file import RunFile
+from nsim.variables import Variable
 
 
 class Task(NamedTuple):
@@ -28,15 +29,20 @@ class Task(NamedTuple):
         return f"n = {self.n}, sample {self.sample}, replicas {self.first}..{self.first + self.width - 1}"
 
 
+def task_width(run: RunFile) -> int:
+    """Replicas of a task; the last one of a sample may have fewer."""
+    return run.ensemble.replicas if PROTOCOLS[run.protocol.kind].whole_samples else run.ensemble.batch
+
+
 def tasks_of(run: RunFile) -> list[Task]:
     """Every task of a run, the most expensive first, so that no rank is left alone with a large one at the end."""
-    ensemble = run.ensemble
+    ensemble, width = run.ensemble, task_width(run)
     return sorted(
         (
-            Task(n, sample, first, min(ensemble.batch, ensemble.replicas - first))
+            Task(n, sample, first, min(width, ensemble.replicas - first))
             for n, samples in ensemble.samples_of.items()
             for sample in range(samples)
-            for first in range(0, ensemble.replicas, ensemble.batch)
+            for first in range(0, ensemble.replicas, width)
         ),
         key=lambda task: (-task.n, task.sample, task.first),
     )
@@ -48,13 +54,20 @@ def cost(run: RunFile, task: Task) -> float:
     return task.width * float(task.n) ** 2 * (sweeps + task.n)
 
 
+def kept_variables(run: RunFile) -> dict[str, Variable]:
+    """The arrays a run keeps: those of its relaxed states (with or without their sites), and its protocol's own."""
+    sites = run.output.sites
+    states = {name: variable for name, variable in VARIABLES.items() if sites or "site" not in variable.dims}
+    return states | dict(PROTOCOLS[run.protocol.kind].variables)
+
+
 def perform(run: RunFile, task: Task, J: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """Draw the sample, make the states, measure them; ``J`` replaces the drawn couplings.
 
-    Returns the arrays of `nsim.observables.VARIABLES` that the run keeps.
+    Returns the arrays of `kept_variables`, each without its axis ``sample``.
     """
     glass = Glass.draw(run.model, run.seed, task.n, task.sample, J)
     replicas = range(task.first, task.first + task.width)
-    relaxed = PROTOCOLS[run.protocol.kind](glass, run, task.sample, replicas)
-    measured = measure(glass, relaxed, run.output.eigenvalues, run.quantum.hbar2_over_m)
-    return {name: measured[name] for name in variables(run.output.sites)}
+    made = PROTOCOLS[run.protocol.kind].make(glass, run, task.sample, replicas)
+    found = made.measured | measure(glass, made.relaxed, run.output.eigenvalues, run.quantum.hbar2_over_m)
+    return {name: found[name] for name in kept_variables(run)}
