@@ -1,14 +1,14 @@
 """A run from its run file to results.h5: tasks over ranks, finished work sealed as it comes, merged at the end.
 
-Life of a run: open the directory -> find what is sealed -> share the open tasks among the ranks, each sealing its
-own parts -> merge -> summary. A kill at any moment loses the tasks in progress and at most a buffer of two seconds.
+Life of a run: open the directory -> find what is sealed -> share the open tasks among groups of ranks (as a rule of one
+rank each), every rank sealing its own parts -> merge -> summary. A kill at any moment loses the tasks in progress and
+at most a buffer of two seconds.
 """
 
 from __future__ import annotations
 
 import signal
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,12 +20,14 @@ import numpy as np
 
 from nsim import couplings
 from nsim.errors import ExitStatus, InputError
+from nsim.handful import handfuls, work_on
 from nsim.provenance import provenance
-from nsim.ranks import Counters, Ranks, on_rank_0
+from nsim.rank_group import Group
+from nsim.ranks import Ranks, on_rank_0
 from nsim.result_parts import Result, write_part
 from nsim.run_directory import RunDirectory
 from nsim.run_file import RunFile
-from nsim.tasks import Task, cost, perform, tasks_of
+from nsim.tasks import Task, cost, tasks_of
 
 SEAL_EVERY = 2.0  # seconds of finished work a kill may cost
 HANDED_OUT, DONE, UNCONVERGED, STOPPED, SHARE = range(5)  # the shared counters
@@ -62,6 +64,7 @@ def run_campaign(
     restart: bool = False,
     progress: Progress | None = None,
     say: Say = lambda line: None,
+    ranks_per_sample: int = 1,
 ) -> Outcome:
     """Carry out a run in directory ``out``, continuing what is there.
 
@@ -77,6 +80,8 @@ def run_campaign(
         Begin anew instead of continuing.
     progress, say
         How rank 0 tells its user how far it is, and whatever needs a line.
+    ranks_per_sample
+        Ranks that work on one sample at a time; must divide the number of ranks.
 
     Returns
     -------
@@ -88,14 +93,15 @@ def run_campaign(
     InputError
         On every rank, before any work, if the run or the directory is not usable.
     """
+    group = ranks.group(ranks_per_sample)
     directory = RunDirectory(out)
     try:
         J = None if run.couplings_path is None else couplings.load(run.couplings_path, *run.ensemble.samples_of)
         _check_stability_without_quartic(run, ranks, J)
         open_tasks = on_rank_0(ranks, lambda: _prepare(directory, run, ranks, restart, say))
-        outcome = _share(directory, run, ranks, J, open_tasks, progress, say)
+        outcome = _share(directory, run, ranks, group, J, open_tasks, progress, say)
         if ranks.rank == 0:
-            _finish(directory, run, ranks, outcome, say)
+            _finish(directory, run, provenance(ranks.size, group.size), outcome, say)
         return ranks.broadcast(outcome)
     finally:
         directory.close()
@@ -121,15 +127,17 @@ def _share(
     directory: RunDirectory,
     run: RunFile,
     ranks: Ranks,
+    group: Group,
     J: np.ndarray | None,
     open_tasks: list[Task],
     progress: Progress | None,
     say: Say,
 ) -> Outcome:
-    """Work on open tasks, whoever is free taking the next; every rank seals what it has finished."""
+    """Work on open tasks, whichever group is free taking the next handful; every rank seals what it has finished."""
     token = ranks.broadcast(uuid4().hex[:12])
     counters = ranks.counters(5)
     work = sum(cost(run, task) for task in open_tasks)
+    handed_out = handfuls(run, open_tasks, group.size)
     failures: dict[str, str] = {}
     unsealed: dict[Task, Result] = {}
     parts, last_sealed = 0, time.monotonic()
@@ -142,47 +150,48 @@ def _share(
             unsealed.clear()
         last_sealed = time.monotonic()
 
-    def next_task() -> Task | None:
-        """The next open task, or None when there is none or any rank was asked to stop."""
+    def next_handful() -> list[Task]:
+        """The group's next open tasks; none when there are no more or any rank was asked to stop."""
         if stop_requests:
             counters.add(STOPPED, 1)
-        if counters.add(STOPPED, 0):
-            return None
-        index = counters.add(HANDED_OUT, 1)
-        return open_tasks[index] if index < len(open_tasks) else None
+        index = len(handed_out)
+        if group.rank == 0 and not counters.add(STOPPED, 0):
+            index = counters.add(HANDED_OUT, 1)
+        index = group.broadcast(index)
+        return handed_out[index] if index < len(handed_out) else []
+
+    def tell(progress: Progress) -> None:
+        progress(counters.add(DONE, 0), len(open_tasks), counters.add(SHARE, 0) / WHOLE)
 
     with _stop_signals() as stop_requests:
-        while task := next_task():
-            try:
-                unsealed[task] = perform(run, task, J)
-            except Exception as error:
-                failures[str(task)] = f"{type(error).__name__}: {error}"
-                say(f"rank {ranks.rank}: task {task} failed:\n{traceback.format_exc()}")
-            else:
-                counters.add(UNCONVERGED, int(np.sum(unsealed[task]["converged"] == 0)))
-            counters.add(SHARE, int(cost(run, task) / work * WHOLE))
-            done = counters.add(DONE, 1) + 1
+        while tasks := next_handful():
+            done = work_on(run, tasks, J, group)
+            for trace in done.traces():
+                say(f"rank {ranks.rank}: {trace}")
+            failures |= done.texts()
+            for task, result in done.results.items():
+                if result is not None:
+                    unsealed[task] = result
+                    counters.add(UNCONVERGED, int(np.sum(result["converged"] == 0)))
+                counters.add(SHARE, int(cost(run, task) / work * WHOLE))
+                counters.add(DONE, 1)
             if progress and ranks.rank == 0:
-                progress(done, len(open_tasks), counters.add(SHARE, 0) / WHOLE)
+                tell(progress)
             if time.monotonic() - last_sealed > SEAL_EVERY:
                 seal()
         seal()
         if progress and ranks.rank == 0:
-            _watch_the_others(counters, len(open_tasks), progress)
+            # Keep it alive while the last tasks are finished elsewhere.
+            while counters.add(DONE, 0) < sum(map(len, handed_out[: counters.add(HANDED_OUT, 0)])):
+                tell(progress)
+                time.sleep(0.1)
+            tell(progress)
         ranks.wait_for_all()
-    done, unconverged = counters.add(DONE, 0), counters.add(UNCONVERGED, 0)
+    count, unconverged = counters.add(DONE, 0), counters.add(UNCONVERGED, 0)
     counters.close()
     all_failures = ranks.gather(failures)
     everyone = {task: text for found in all_failures or [] for task, text in found.items()}
-    return Outcome(len(tasks_of(run)), done - len(everyone), unconverged, done < len(open_tasks), everyone)
-
-
-def _watch_the_others(counters: Counters, total: int, progress: Progress) -> None:
-    """Keep rank 0's progress alive while the last tasks are finished elsewhere."""
-    while (done := counters.add(DONE, 0)) < min(counters.add(HANDED_OUT, 0), total):
-        progress(done, total, counters.add(SHARE, 0) / WHOLE)
-        time.sleep(0.1)
-    progress(counters.add(DONE, 0), total, counters.add(SHARE, 0) / WHOLE)
+    return Outcome(len(tasks_of(run)), count - len(everyone), unconverged, count < len(open_tasks), everyone)
 
 
 @contextmanager
@@ -209,7 +218,9 @@ def _stop_signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _finish(directory: RunDirectory, run: RunFile, ranks: Ranks, outcome: Outcome, say: Say) -> None:
+def _finish(
+    directory: RunDirectory, run: RunFile, attributes: dict[str, str | int], outcome: Outcome, say: Say
+) -> None:
     """Merge what is sealed (not after a stop: time may be short, and the parts are safe as they are)."""
     directory.record_failures(outcome.failures)
     sealed = directory.sealed(run)
@@ -217,7 +228,7 @@ def _finish(directory: RunDirectory, run: RunFile, ranks: Ranks, outcome: Outcom
     if outcome.stopped or not sealed.tasks or (complete and not outcome.computed and _same_size(directory, run)):
         return
     say("merging the results")
-    directory.merge(run, sealed, provenance(ranks.size))
+    directory.merge(run, sealed, attributes)
 
 
 def _same_size(directory: RunDirectory, run: RunFile) -> bool:

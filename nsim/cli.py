@@ -36,8 +36,16 @@ def cli() -> None:
 @run_file_argument
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Run directory.")
 @click.option("--restart", is_flag=True, help="Begin anew: what the directory holds is removed.")
+@click.option(
+    "--ranks-per-sample",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="G",
+    help="Ranks that work on one sample at a time, with one copy of its couplings per node; divides their number.",
+)
 @json_option
-def run(run_file: Path, out: Path, restart: bool, as_json: bool) -> ExitStatus:
+def run(run_file: Path, out: Path, restart: bool, ranks_per_sample: int, as_json: bool) -> ExitStatus:
     """Carry out RUN.toml in the directory --out, or continue it there.
 
     Start it alone or under mpiexec/srun: the results are the same bit for bit. A run stopped by SIGTERM, SIGUSR1 or
@@ -57,7 +65,13 @@ def run(run_file: Path, out: Path, restart: bool, as_json: bool) -> ExitStatus:
                 progress.say(f"warning: {warning}")
         try:
             outcome = run_campaign(
-                checked, out, ranks, restart=restart, progress=progress if first else None, say=progress.say
+                checked,
+                out,
+                ranks,
+                restart=restart,
+                progress=progress if first else None,
+                say=progress.say,
+                ranks_per_sample=ranks_per_sample,
             )
         except OSError as error:  # a full disk, most likely
             progress.say(

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from nsim.errors import InputError
+from nsim.rank_group import Group
 from nsim.streams import Purpose, philox_key
 
 TILE = 256  # part of the definition of the disorder, like the generator: changing it changes every J
@@ -55,6 +56,19 @@ def draw_block(seed: int, n: int, sample: int, rows: slice, columns: slice, j0: 
 def draw(seed: int, n: int, sample: int, j0: float = 0.0) -> np.ndarray:
     """Whole matrix J of a sample, shape (n, n)."""
     return draw_block(seed, n, sample, slice(0, n), slice(0, n), j0)
+
+
+def draw_shared(group: Group, seed: int, n: int, sample: int, j0: float = 0.0) -> np.ndarray:
+    """Whole matrix J of a sample, shape (n, n), one copy per node of the group, each rank drawing a share of its rows.
+
+    Called by all ranks of a group inside `Group.together`, which releases it.
+    """
+    J = group.shared((n, n))
+    bounds = n * np.arange(group.node_size + 1) // group.node_size
+    rows = slice(bounds[group.node_rank], bounds[group.node_rank + 1])
+    J[rows] = draw_block(seed, n, sample, rows, slice(0, n), j0)
+    group.barrier()
+    return J
 
 
 def _tile(key: np.ndarray, n: int, a: int, b: int) -> np.ndarray:

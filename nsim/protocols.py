@@ -12,6 +12,7 @@ import numpy as np
 
 from nsim.annealing import anneal, temperatures
 from nsim.glass import Glass
+from nsim.rank_group import Group
 from nsim.relaxation import Relaxed, relax
 from nsim.run_file import RunFile
 from nsim.streams import Purpose, generator
@@ -45,19 +46,23 @@ class Protocol:
     Parameters
     ----------
     make
-        ``make(glass, run, sample, replicas)`` returns what it made; it depends on nothing but its arguments.
+        ``make(glass, run, sample, replicas, group)`` returns what it made; it depends on nothing but its arguments.
     variables
         What it measures on the way, by name.
     coordinates
         ``coordinates(run, n)``: its own dimensions, a function of the run file alone.
     whole_samples
         Whether all replicas of a sample are made together, as one task.
+    together
+        Whether all ranks of a group make a task together (all of them call ``make``, the first rank's answer counts);
+        else every rank makes a task of its own, and ``group`` is a rank alone.
     """
 
-    make: Callable[[Glass, RunFile, int, Sequence[int]], Made]
+    make: Callable[[Glass, RunFile, int, Sequence[int], Group], Made]
     variables: Mapping[str, Variable] = field(default_factory=dict)
     coordinates: Callable[[RunFile, int], dict[str, Coordinate]] = _no_coordinates
     whole_samples: bool = False
+    together: bool = False
 
 
 def start(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int]) -> np.ndarray:
@@ -69,12 +74,12 @@ def start(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int]) -> n
     return np.stack([protocol.start_std * stream.standard_normal(glass.n) for stream in streams], axis=1)
 
 
-def quench(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int]) -> Made:
+def quench(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], group: Group) -> Made:
     """Relax the start: with a wide random start, an instantaneous quench from T = infinity."""
     return Made(relaxed(glass, run, start(glass, run, sample, replicas)))
 
 
-def annealing(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int]) -> Made:
+def annealing(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], group: Group) -> Made:
     """Cool the start by Monte Carlo from t_start to t_end, then relax."""
     protocol = run.recipe
     schedule = temperatures(protocol.schedule, protocol.t_start, protocol.t_end, protocol.sweeps)

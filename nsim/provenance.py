@@ -14,7 +14,7 @@ PACKAGES = ("solvable-glass", "numpy", "scipy", "numba", "h5py", "h5netcdf", "mp
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-def provenance(ranks: int) -> dict[str, str | int]:
+def provenance(ranks: int, ranks_per_sample: int = 1) -> dict[str, str | int]:
     """Attributes that say how a result file came about."""
     return {
         "title": "Kuehn-Horstmann glass: simulated states",
@@ -24,6 +24,7 @@ def provenance(ranks: int) -> dict[str, str | int]:
         "python": platform.python_version(),
         "machine": f"{platform.node()} ({platform.machine()}, {platform.system()})",
         "mpi_ranks": ranks,
+        "mpi_ranks_per_sample": ranks_per_sample,
         "threads": " ".join(f"{name}={os.environ.get(name, 'unset')}" for name in THREAD_VARIABLES),
         "git_revision": git_revision(),
         **{f"version_{name.replace('-', '_')}": _version(name) for name in PACKAGES},

@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar, cast
 import numpy as np
 
 from nsim.errors import InputError
+from nsim.rank_group import ALONE, Group, MPIGroup
 
 T = TypeVar("T")
 
@@ -47,6 +48,12 @@ class Ranks(Protocol):
 
     def counters(self, count: int) -> Counters:
         """Shared counters starting at zero; made by all ranks together."""
+
+    def group(self, size: int) -> Group:
+        """The group of ``size`` consecutive ranks this one belongs to; made by all ranks together.
+
+        Raises `InputError` on every rank unless ``size`` divides the number of ranks.
+        """
 
     def wait_for_all(self) -> None:
         """Return when every rank has come here, without burning the processor meanwhile."""
@@ -99,6 +106,11 @@ class SerialRanks:
     def counters(self, count: int) -> SerialCounters:
         """See `Ranks`."""
         return SerialCounters(count)
+
+    def group(self, size: int) -> Group:
+        """See `Ranks`."""
+        _check_group_size(size, self.size)
+        return ALONE
 
     def wait_for_all(self) -> None:
         """See `Ranks`."""
@@ -155,6 +167,11 @@ class MPIRanks:
         """See `Ranks`."""
         return SharedCounters(self._MPI, self._comm, count)
 
+    def group(self, size: int) -> Group:
+        """See `Ranks`."""
+        _check_group_size(size, self.size)
+        return ALONE if size == 1 else MPIGroup(self._MPI, self._comm.Split(self.rank // size, self.rank))
+
     def wait_for_all(self) -> None:
         """See `Ranks`."""
         request = self._comm.Ibarrier()
@@ -171,6 +188,11 @@ class MPIRanks:
         sys.stderr.write(f"rank {self.rank} of {self.size} failed:\n{text}")
         sys.stderr.flush()
         self.abort()
+
+
+def _check_group_size(size: int, ranks: int) -> None:
+    if ranks % size:
+        raise InputError(f"{size} ranks per sample: the number of ranks must be a multiple of it, and is {ranks}")
 
 
 def connect() -> Ranks:

@@ -13,6 +13,7 @@ import numpy as np
 from nsim.glass import Glass
 from nsim.observables import VARIABLES, measure
 from nsim.protocols import PROTOCOLS
+from nsim.rank_group import ALONE, Group
 from nsim.run_file import RunFile
 from nsim.variables import Variable
 
@@ -61,13 +62,25 @@ def kept_variables(run: RunFile) -> dict[str, Variable]:
     return states | dict(PROTOCOLS[run.protocol.kind].variables)
 
 
-def perform(run: RunFile, task: Task, J: np.ndarray | None = None) -> dict[str, np.ndarray]:
-    """Draw the sample, make the states, measure them; ``J`` replaces the drawn couplings.
+def perform(run: RunFile, task: Task, J: np.ndarray | None = None, group: Group = ALONE) -> dict[str, np.ndarray]:
+    """Draw the sample, make the states, measure them.
 
-    Returns the arrays of `kept_variables`, each without its axis ``sample``.
+    Parameters
+    ----------
+    run, task
+        What is to be done.
+    J
+        Couplings that replace the drawn ones.
+    group
+        The ranks that do it together, where the protocol wants them together; all of them call this.
+
+    Returns
+    -------
+    dict
+        The arrays of `kept_variables`, each without its axis ``sample``.
     """
     glass = Glass.draw(run.model, run.seed, task.n, task.sample, J)
     replicas = range(task.first, task.first + task.width)
-    made = PROTOCOLS[run.protocol.kind].make(glass, run, task.sample, replicas)
+    made = PROTOCOLS[run.protocol.kind].make(glass, run, task.sample, replicas, group)
     found = made.measured | measure(glass, made.relaxed, run.output.eigenvalues, run.quantum.hbar2_over_m)
     return {name: found[name] for name in kept_variables(run)}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from nsim import campaign, run_file
+from nsim import campaign, handful, run_file
 from nsim.campaign import run_campaign
 from nsim.errors import ExitStatus, InputError
 from nsim.observables import VARIABLES
@@ -97,7 +97,7 @@ def test_the_same_twice_and_in_any_order(run_dict, tmp_path, monkeypatch):
 def test_interrupted_runs_continue_to_the_same_data(run_dict, tmp_path, monkeypatch):
     """Stopped after every third task by a signal, until done."""
     carry_out(run_dict(), tmp_path / "whole")
-    perform, performed = campaign.perform, []
+    perform, performed = handful.perform, []
 
     def interrupted(run, task, J):
         performed.append(task)
@@ -105,7 +105,7 @@ def test_interrupted_runs_continue_to_the_same_data(run_dict, tmp_path, monkeypa
             os.kill(os.getpid(), signal.SIGUSR1)
         return perform(run, task, J)
 
-    monkeypatch.setattr(campaign, "perform", interrupted)
+    monkeypatch.setattr(handful, "perform", interrupted)
     statuses = []
     while not statuses or statuses[-1] == ExitStatus.RESUMABLE:
         statuses.append(carry_out(run_dict(), tmp_path / "parts").status)
@@ -118,8 +118,8 @@ def test_interrupted_runs_continue_to_the_same_data(run_dict, tmp_path, monkeypa
 
 def test_a_larger_run_extends(run_dict, tmp_path, monkeypatch):
     carry_out(run_dict(), tmp_path / "run")
-    performed, perform = [], campaign.perform
-    monkeypatch.setattr(campaign, "perform", lambda run, task, J: performed.append(task) or perform(run, task, J))
+    performed, perform = [], handful.perform
+    monkeypatch.setattr(handful, "perform", lambda run, task, J: performed.append(task) or perform(run, task, J))
     more = run_dict(ensemble__samples=[6, 7], ensemble__replicas=5)
     assert carry_out(more, tmp_path / "run").status == ExitStatus.DONE
     # Full batches (replicas 0 and 1) of old samples are kept; the half-full batch is done again with its new member.
@@ -132,7 +132,7 @@ def test_a_larger_run_extends(run_dict, tmp_path, monkeypatch):
 def test_nothing_is_done_twice(run_dict, tmp_path, monkeypatch):
     carry_out(run_dict(), tmp_path / "run")
     before = (tmp_path / "run/results.h5").stat().st_mtime_ns
-    monkeypatch.setattr(campaign, "perform", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr(handful, "perform", lambda *_: pytest.fail("computed again"))
     assert carry_out(run_dict(), tmp_path / "run").status == ExitStatus.DONE
     assert (tmp_path / "run/results.h5").stat().st_mtime_ns == before
 
@@ -188,12 +188,12 @@ def test_damaged_parts_are_named_and_computed_again(run_dict, tmp_path, monkeypa
     carry_out(run_dict(), tmp_path / "whole")
     stop_after = iter(range(100))
 
-    def stopping(run, task, J, perform=campaign.perform):
+    def stopping(run, task, J, perform=handful.perform):
         if next(stop_after) == 8:
             os.kill(os.getpid(), signal.SIGTERM)
         return perform(run, task, J)
 
-    monkeypatch.setattr(campaign, "perform", stopping)
+    monkeypatch.setattr(handful, "perform", stopping)
     assert carry_out(run_dict(), tmp_path / "run").status == ExitStatus.RESUMABLE
     parts = sorted((tmp_path / "run/parts").glob("*.h5"))
     assert len(parts) == 9
@@ -211,7 +211,7 @@ def test_damaged_parts_are_named_and_computed_again(run_dict, tmp_path, monkeypa
 
 
 def test_a_failing_task_is_recorded_and_the_others_go_on(run_dict, tmp_path, monkeypatch):
-    perform = campaign.perform
+    perform = handful.perform
     bad = Task(12, 3, 0, 2)
 
     def failing(run, task, J):
@@ -219,7 +219,7 @@ def test_a_failing_task_is_recorded_and_the_others_go_on(run_dict, tmp_path, mon
             raise FloatingPointError("made to fail")
         return perform(run, task, J)
 
-    monkeypatch.setattr(campaign, "perform", failing)
+    monkeypatch.setattr(handful, "perform", failing)
     outcome = carry_out(run_dict(), tmp_path / "run")
     assert outcome.status == ExitStatus.FAILED
     assert outcome.failures == {str(bad): "FloatingPointError: made to fail"}
