@@ -36,8 +36,8 @@ def measured(sample, replicas):
 def measuring(monkeypatch):
     """A protocol that measures on its way, under the name of the quench."""
 
-    def make(glass, run, sample, replicas):
-        return Made(quench(glass, run, sample, replicas).relaxed, measured(sample, replicas))
+    def make(glass, run, sample, replicas, group):
+        return Made(quench(glass, run, sample, replicas, group).relaxed, measured(sample, replicas))
 
     protocol = Protocol(
         make,
