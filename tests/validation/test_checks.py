@@ -68,3 +68,16 @@ def test_z_of_equal_exact_numbers_is_zero() -> None:
     check = compare("q", None, 1e-22, 0.0, theories, expected, MANY)
     assert check.verdict == "pass"
     assert check.z["rs"] == pytest.approx(0, abs=1e-9)
+
+
+class WithError(Theory):
+    """A theory that knows its own error."""
+
+    def error(self, observable: str) -> float:
+        return 0.4
+
+
+def test_the_error_of_the_theory_enters_z() -> None:
+    expected = dict.fromkeys(THEORIES, NONE)
+    check = compare("q", None, 3.0, 0.3, {"frsb": WithError("frsb", None, {"q": 2.0})}, expected, MANY)
+    assert check.z["frsb"] == pytest.approx(1.0 / 0.5)

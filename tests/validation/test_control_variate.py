@@ -48,6 +48,10 @@ def test_sums_of_couplings_have_their_exact_moments() -> None:
     assert abs(found.z) < 4
     assert found.X.std() == pytest.approx(exact, rel=4 / np.sqrt(2 * 2000))
     assert found.usable
+    # z is a standard score: over independent campaigns its square has mean 1.
+    campaigns = 400
+    squares = [coupling_sums(polarised(4).model_copy(update={"seed": seed}), 40).z ** 2 for seed in range(campaigns)]
+    assert np.mean(squares) == pytest.approx(1, abs=4 * np.sqrt(2 / campaigns))
     assert affordable(polarised(2000))
 
 

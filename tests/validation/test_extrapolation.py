@@ -89,6 +89,8 @@ def test_data_that_reject_the_form_widen_the_error() -> None:
     assert found is not None
     assert found.fit.probability < 1e-6
     assert found.statistical == pytest.approx(np.sqrt(found.fit.covariance[0, 0] * found.fit.chi2 / 2))
+    _, band = found.curve(np.array([np.inf]))
+    assert band[0] == pytest.approx(found.stderr)  # the drawn band ends in the quoted error
 
 
 def test_an_unknown_exponent_is_part_of_the_error() -> None:
