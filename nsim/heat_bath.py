@@ -111,9 +111,7 @@ def _visit_block(
 
 
 @numba.njit(cache=True, error_model="numpy")
-def draw(
-    A: float, B: float, h: float, normal: np.ndarray, uniform: np.ndarray, used: int
-) -> tuple[float, int]:
+def draw(A: float, B: float, h: float, normal: np.ndarray, uniform: np.ndarray, used: int) -> tuple[float, int]:
     """A draw from exp(-A v^4 - B v^2 + h v), from trial number ``used`` of a page on.
 
     Returns the value and the number of the next trial; the value is NaN where the page ended before a trial was
