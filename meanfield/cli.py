@@ -68,7 +68,7 @@ def cli() -> None:
     "--ansatz",
     type=click.Choice(["rs", "1rsb", "krsb", "frsb"]),
     required=True,
-    help="Replica-symmetric; one step or K steps of symmetry breaking; at T = 0 full breaking.",
+    help="Replica-symmetric; one step, K steps or full symmetry breaking.",
 )
 @click.option("--steps", type=int, help="K of krsb; for frsb the largest K, from which the limit is taken.")
 @click.option("--temperature", type=float, default=0.0, show_default=True, help="Temperature, >= 0.")
@@ -175,6 +175,11 @@ def show(solution: Solution, seconds: float) -> None:
     def number(value: float | None) -> str:
         return "-" if value is None else f"{value:.10g}"
 
+    def with_error(limit: dict[str, float | None] | None) -> str:
+        if limit is None:
+            return "-"
+        return f"{number(limit['value'])} +- " + ("?" if limit["error"] is None else f"{limit['error']:.1e}")
+
     rows = [one.to_dict() for one in columns]
     for name in ("free_energy", "internal_energy", "entropy", "p", "q_diag", "C", "C_reg", "susceptibility"):
         table.add_row(name, *(number(row[name]) for row in rows))
@@ -186,6 +191,8 @@ def show(solution: Solution, seconds: float) -> None:
     for name in ("error", "pseudogap_slope"):
         if any(row[name] is not None for row in rows):
             table.add_row(name, *("-" if row[name] is None else f"{row[name]:.2g}" for row in rows))
+    for name in rows[0]["limits"]:
+        table.add_row(f"{name}, K -> inf", *(with_error(row["limits"].get(name)) for row in rows))
     table.add_row("stable", *({True: "yes", False: "no", None: "marginal"}[row["stable"]] for row in rows))
     table.add_row("residual", *(f"{row['residual'] or 0.0:.1e}" for row in rows))
     table.add_row("converged", *("yes" if row["converged"] else "NO" for row in rows))

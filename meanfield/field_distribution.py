@@ -55,12 +55,11 @@ def density_by_stiffness(solution: Solution, a2: Array, h: Array) -> Array:
 
 def _k_step_density(solution: Solution, a2: Array, h: Array) -> Array:
     from meanfield.k_step_averages import KStepFields
-    from meanfield.thermal_k_step import thermal_densities
 
-    s, T = solution, solution.temperature
+    s = solution
     stiffness = (a2, np.full(a2.size, 1.0 / a2.size))
-    fields = KStepFields.build(s.model, s.m, s.q, s.C, s.mu, stiffness, temperature=T)
-    return thermal_densities(fields, h) if T > 0.0 else fields.densities(h)
+    fields = KStepFields.build(s.model, s.m, s.q, s.C, s.mu, stiffness, temperature=s.temperature)
+    return fields.densities(h)
 
 
 def _one_step_density(solution: Solution, a2: Array, h: Array) -> Array:

@@ -1,8 +1,8 @@
-"""Averages over all levels of K-step replica-symmetry breaking at T = 0.
+"""Averages over all levels of K-step replica-symmetry breaking, at T = 0 and T > 0.
 
-Given q_0 < ... < q_K, C and mu_1..mu_K the innermost layer (`meanfield.tilted_layer`) gives phi_{K-1} on a
-grid of fields, the recursion of `meanfield.field_recursion` the outer phi_k and then, from
-P_0 = Normal(m, q_0) inwards, the distributions P_k. Averages over a2 are outermost.
+Given q_0 < ... < q_K, C and mu_1..mu_K the innermost layer (`meanfield.tilted_layer`, at T > 0
+`meanfield.thermal_layer`) gives phi_{K-1} on a grid of fields, the recursion of `meanfield.field_recursion` the
+outer phi_k and then, from P_0 = Normal(m, q_0) inwards, the distributions P_k. Averages over a2 are outermost.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from meanfield.field_recursion import spread as spread_density
 from meanfield.ground_state import depth, displacement, jump, potential_at_zero_field
 from meanfield.model import STIFFNESS_NODES, Model, ParameterError
 from meanfield.quadrature import FIELD_RANGE, folded_normal
-from meanfield.thermal import thermal_field_edges
+from meanfield.thermal import thermal_site
+from meanfield.thermal_layer import thermal_layer
 from meanfield.tilted_layer import INNER_NODES, TiltedLayer, tilted_layer
 
 Array = NDArray[np.float64]
@@ -25,14 +26,14 @@ Array = NDArray[np.float64]
 # Step of the grid in asinh(h/a): averages to about 1e-11. Twice as wide gives 1e-8.
 GRID_STEP = 0.05
 # More points than these mean absurd order parameters, which an iteration may try on its way.
-MOST_GRID_POINTS, MOST_POINTS, MOST_THERMAL_POINTS = 3000, 300, 1000
+MOST_GRID_POINTS, MOST_POINTS = 3000, 300
 
 
 @dataclass(frozen=True)
 class Levels:
     """phi_k, phi_k', phi_k'', P_k on the grid for one stiffness; lists over k = 0..K-1 of arrays (n,).
 
-    phi_k is measured from phi_K(0). ``gain[k]`` is <phi_{k+1}> - phi_k in the tilted average;
+    phi_k is measured from phi_K(0) at T = 0. ``gain[k]`` is <phi_{k+1}> - phi_k in the tilted average;
     ``even`` and ``odd`` are P_k(h) + P_k(-h) and P_k(h) - P_k(-h).
     """
 
@@ -85,6 +86,7 @@ class KStepFields:
     weight: Array
     grid: FieldGrid
     strength: float
+    turn: float
     refine: float
     temperature: float = 0.0
 
@@ -102,20 +104,16 @@ class KStepFields:
     ) -> KStepFields:
         """Choose the grid. ``refine`` > 1 makes every step smaller: the change is the error.
 
-        phi_{K-1} varies over sqrt(q_K - q_{K-1}) or 1/(mu_K v0), whichever is smaller: zeros of
-        E exp(mu |h| v0) lie at the imaginary fields i pi/(2 mu v0).
+        phi_{K-1} varies over sqrt(q_K - q_{K-1}), at T > 0 at least over T/v, or over 1/(mu_K v0), whichever
+        is smaller: zeros of E exp(mu |h| v0) lie at the imaginary fields i pi/(2 mu v0).
         """
         delta = np.diff(q)
         if not (np.all(np.isfinite(q)) and np.all(np.isfinite(mu)) and np.all(delta > 0.0) and np.isfinite(C)):
             raise ParameterError("order parameters out of range")
         a2, weight = model.stiffness_rule(C, STIFFNESS_NODES) if stiffness is None else stiffness
         strength = max(float(np.max(jump(model, C, a2))), 0.5 * float(np.sqrt(q[-1])))
-        if temperature > 0.0:
-            # The zeros of Z(h) nearest to the real axis lie at imaginary fields of about T/v_rms.
-            finest = float(thermal_field_edges(model, temperature, m, float(q[-1]), C)[1])
-            finest = float(min(finest, temperature / strength, np.sqrt(q[-1])))
-        else:
-            finest = float(min(np.sqrt(delta[-1]), 1.0 / (mu[-1] * strength)))
+        turn = temperature / max(strength, float(np.sqrt(q[-1] + temperature * C)))
+        finest = float(min(max(np.sqrt(delta[-1]), turn), 1.0 / (mu[-1] * strength), np.sqrt(q[-1])))
         # The tilt carries fields outwards by sum mu_k Delta_k phi_k'.
         largest = base = abs(m) + FIELD_RANGE * float(np.sqrt(q[-1]))
         for _ in range(2):
@@ -130,10 +128,8 @@ class KStepFields:
         )
         if not (np.arcsinh(largest / finest) / step < MOST_GRID_POINTS and np.max(points) < MOST_POINTS):
             raise ParameterError("order parameters out of range")
-        if temperature > 0.0 and np.max(RANGE * np.sqrt(delta)) * strength > MOST_THERMAL_POINTS * temperature:
-            raise ParameterError("temperature too low for thermal averages")
         grid = FieldGrid.graded(finest, largest, step / refine)
-        return cls(model, m, q, C, mu, a2, weight, grid, strength, refine, temperature)
+        return cls(model, m, q, C, mu, a2, weight, grid, strength, turn, refine, temperature)
 
     @property
     def steps(self) -> int:
@@ -143,14 +139,9 @@ class KStepFields:
     def smoothing_step(self, k: int) -> float:
         """Distance of points for the average over the layer (q_{k-1}, q_k) of functions of level k."""
         own = 0.67 * np.sqrt(self.q[k] - self.q[k - 1])
-        if self.temperature > 0.0:
-            # Thermal fluctuations act as one more layer of width q_diag - q_K = T C and mu = 1/T.
-            rest = 0.42 * np.sqrt(self.q[-1] + self.temperature * self.C - self.q[k])
-            inverse = self.mu[k] if k < self.steps else 1.0 / self.temperature
-            scale = min(own, rest, 0.29 / (inverse * self.strength))
-        else:
-            scale = min(own, 0.42 * np.sqrt(self.q[-1] - self.q[k]), 0.29 / (self.mu[k] * self.strength))
-        return float(scale / self.refine)
+        # Thermal fluctuations act as one more layer, of width q_diag - q_K = T C.
+        rest = 0.42 * np.sqrt(self.q[-1] + self.temperature * self.C - self.q[k])
+        return float(min(own, rest, 0.29 / (self.mu[k] * self.strength)) / self.refine)
 
     def spreading_step(self, k: int) -> float:
         """The same for functions of level k - 1, on the way inwards."""
@@ -164,8 +155,11 @@ class KStepFields:
 
     def innermost(self, nodes: int = INNER_NODES) -> TiltedLayer:
         """Averages over the layer (q_{K-1}, q_K) at the fields of the grid, for all stiffnesses."""
-        delta = float(self.q[-1] - self.q[-2])
-        return tilted_layer(self.model, self.C, delta, float(self.mu[-1]), self.a2, self.grid.h, nodes)
+        delta, mu = float(self.q[-1] - self.q[-2]), float(self.mu[-1])
+        if self.temperature > 0.0:
+            finest = self.turn / self.refine
+            return thermal_layer(self.model, self.temperature, self.C, delta, mu, self.a2, self.grid.h, finest)
+        return tilted_layer(self.model, self.C, delta, mu, self.a2, self.grid.h, nodes)
 
     def levels(self, inner: TiltedLayer, site: int) -> Levels:
         """All levels below the innermost for the stiffness ``a2[site]``."""
@@ -200,7 +194,9 @@ class KStepFields:
         K, weight = self.steps, self.grid.weight
         inner = self.innermost()
         p = C = G = C_reg = norm_error = 0.0
-        phi0 = float(self.weight @ potential_at_zero_field(self.model, self.C, self.a2))
+        phi0 = 0.0
+        if self.temperature == 0.0:
+            phi0 = float(self.weight @ potential_at_zero_field(self.model, self.C, self.a2))
         q, gain, replicon_sums = np.zeros(K + 1), np.zeros(K), np.zeros(K + 1)
         for site, share in enumerate(self.weight):
             levels = self.levels(inner, site)
@@ -227,8 +223,12 @@ class KStepFields:
             levels = self.levels(inner, site)
             size = np.ascontiguousarray(np.abs(h[site]))
             a2 = self.a2[site : site + 1]
-            slope = np.ascontiguousarray(displacement(self.model, self.C, a2, size))
-            phi = depth(self.model, self.C, a2, size)
+            if self.temperature > 0.0:
+                at = thermal_site(self.model, self.temperature, self.C, a2, size)
+                phi, slope = at.phi, at.v
+            else:
+                phi, slope = depth(self.model, self.C, a2, size), displacement(self.model, self.C, a2, size)
+            phi, slope = np.ascontiguousarray(phi), np.ascontiguousarray(slope)
             even, odd = self.spread(K, levels.even[-1], levels.odd[-1], levels.phi[-1], phi, slope, size)
             result[site] = 0.5 * (even + np.sign(h[site]) * odd)
         return np.maximum(result, 0.0)

@@ -21,12 +21,10 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import minimize
 
-from meanfield import one_step_rsb
 from meanfield.k_step_averages import KStepAverages, KStepFields
 from meanfield.model import COARSE_STIFFNESS_NODES, STIFFNESS_NODES, Model, ParameterError
 from meanfield.newton import Root, affine_newton
 from meanfield.solution import Solution
-from meanfield.thermal_k_step import thermal_averages
 
 Array = NDArray[np.float64]
 
@@ -124,7 +122,7 @@ class KStep:
 
     def averages(self, fields: KStepFields) -> KStepAverages:
         """All averages, at T = 0 or T > 0."""
-        return thermal_averages(fields) if self.temperature > 0.0 else fields.averages()
+        return fields.averages()
 
     def residual(self, x: Array, steps: int) -> Array:
         """Relative errors of all conditions; infinite where the order parameters are absurd."""
@@ -167,6 +165,8 @@ class KStep:
                 # How far the last prediction was off, a smooth function of k/K, shrinks as 1/K.
                 start = plain + _stretch(surprise, steps - 1, steps) * (steps - 1) / steps
             following = self.solve(start, steps)
+            if not following.converged:
+                following = self.solve(self.finer(point, "regular"), steps)
             for shape in ("singular", "regular"):
                 if not following.converged:
                     following = self.solve(self._maximised(self.finer(point, shape), steps), steps)
@@ -214,20 +214,22 @@ class KStep:
         """Unknowns for K + 1 steps read off the smooth functions that K steps sample.
 
         Where v* jumps mu(q) diverges as 1/y at q_K, y = sqrt(1 - q/q_K): the shape "singular" takes y as
-        a smooth function of k/K and mu y as one of y. Without jumps mu(q) is "regular" and y^2
-        replaces y. Without a mean field q_0 vanishes as K grows, and so does mu at q = 0.
+        a smooth function of k/K and mu y as one of y. At T > 0 the self-overlap q_K + T C replaces q_K.
+        Without jumps mu(q) is "regular" and y^2 replaces y. Without a mean field q_0 vanishes as K grows,
+        and so does mu at q = 0.
         """
         K = point.steps
         power = 2.0 if shape == "regular" else 1.0
         q, C, mu = unpack(point.x, K)
-        y = np.sqrt(1.0 - q / q[-1])[::-1] ** power
+        top = float(q[-1]) + self.temperature * C
+        y = np.sqrt(1.0 - q / top)[::-1] ** power
         new = _interpolate(np.arange(K + 2) / (K + 1), np.arange(K + 1) / K, y)
         if self.m == 0.0:
             # y of q_0 approaches 1 as 1/(1 + constant/K).
-            new *= (K + 1) / (1.0 + K / y[-1]) / y[-1]
-        new_q = q[-1] * (1.0 - new[::-1] ** (2.0 / power))
-        middle = np.sqrt(1.0 - 0.5 * (q[1:] + q[:-1]) / q[-1])[::-1]
-        new_middle = np.sqrt(1.0 - 0.5 * (new_q[1:] + new_q[:-1]) / q[-1])[::-1]
+            new = y[0] + (new - y[0]) * ((K + 1) / (1.0 + K / y[-1]) - y[0]) / (y[-1] - y[0])
+        new_q = top * (1.0 - new[::-1] ** (2.0 / power))
+        middle = np.sqrt(1.0 - 0.5 * (q[1:] + q[:-1]) / top)[::-1]
+        new_middle = np.sqrt(1.0 - 0.5 * (new_q[1:] + new_q[:-1]) / top)[::-1]
         exponent = 0.0 if shape == "regular" else 1.0
         strength = mu[::-1] * middle**exponent
         if K > 1:
@@ -290,78 +292,3 @@ def _stretch(change: Array, steps: int, more: int) -> Array:
         change[2 * steps + 2 :],
     ]
     return np.concatenate(parts)
-
-
-def as_k_step(one: Solution, steps: int, ansatz: str = "krsb") -> Solution:
-    """A 1RSB solution that coincides with RS, written with ``steps`` + 1 equal overlaps."""
-    return replace(
-        one,
-        ansatz=ansatz,
-        q=np.full(steps + 1, one.q[-1]),
-        mu=np.full(steps, np.nan),
-        replicons=np.full(steps + 1, one.replicons[-1]),
-        note=one.note.replace("one-step breaking", "breaking"),
-        solutions=(),
-    )
-
-
-def refine(one: Solution, steps: int) -> Solution:
-    """The K-step solution on the branch of a 1RSB one."""
-    if not one.broken:
-        return as_k_step(one, steps)
-    branch = KStep(one.model, one.m)
-    *_, last = branch.coarse.ladder(one, steps)
-    if last.converged and one.model.a2.continuous:
-        last = branch.solve(last.x, last.steps)
-    solution = branch.solution(last)
-    if last.steps < steps:
-        note = f"the iteration failed at {last.steps} of {steps} steps"
-        return replace(solution, converged=False, note=note)
-    return solution
-
-
-def physical(solutions: list[Solution]) -> Solution:
-    """The physical state on top, the others in its ``solutions``.
-
-    At p = 0 that is the glassy state where there is one (the ergodic one is unstable then); against
-    polarised states the lowest f wins.
-    """
-    unpolarised = [s for s in solutions if s.p == 0.0]
-    unpolarised.sort(key=lambda s: s.phase != "glassy" and len(unpolarised) > 1)
-    candidates = unpolarised[:1] + [s for s in solutions if s.p != 0.0]
-    best = min(candidates, key=lambda s: s.free_energy)
-    return replace(best, solutions=tuple(s for s in solutions if s is not best))
-
-
-def solve(model: Model, steps: int | None) -> Solution:
-    """All K-step solutions at T = 0 for a field F >= 0; the physical one on top."""
-    steps = steps or 1
-    one = one_step_rsb.solve(model)
-    solutions = [refine(replace(s, solutions=()), steps) for s in (one, *one.solutions)]
-    return physical(with_onset(solutions, steps))
-
-
-def with_onset(solutions: list[Solution], steps: int) -> list[Solution]:
-    """Add the polarised state where it exists with K steps but not with one.
-
-    The susceptibility of the glass grows with K, so that its instability J0 (C + sum_k mu_k dq_k) > 1 to a
-    polarisation comes earlier.
-    """
-    glass = next((s for s in solutions if s.phase == "glassy" and s.broken), None)
-    polarised = any(s.p != 0.0 for s in solutions)
-    if glass is None or polarised or glass.model.j0 * glass.susceptibility <= 1.0:
-        return solutions
-    model, m = glass.model, 0.5 * float(np.sqrt(glass.q[-1]))
-    for _ in range(8):
-        # At given m the branch is that of a glass in the field m, which belongs to J0 = m/p(m).
-        in_field = replace(model, j0=0.0, field=m)
-        *_, point = KStep(in_field, m).coarse.ladder(one_step_rsb.solve(in_field), steps)
-        if point.steps < steps or not point.converged:
-            break
-        branch = KStep(model, m)
-        closed = branch.solve(np.append(point.x, 1.0), steps)
-        if closed.converged and closed.x[-1] > 1e-3:
-            return [*solutions, branch.solution(closed, glass.ansatz)]
-        m *= 0.5
-    note = "a polarised state has lower f, but was not found"
-    return [replace(s, converged=False, note=note) if s is glass else s for s in solutions]

@@ -28,7 +28,7 @@ from meanfield.newton import TARGET, Root, newton
 from meanfield.quadrature import folded_normal, gauss_legendre_panels, half_line_edges, normal_density
 from meanfield.replica_symmetric import ReplicaSymmetric, ergodic_averages, linear_response, overlaps
 from meanfield.replica_symmetric import averages as rs_averages
-from meanfield.solution import Solution
+from meanfield.solution import Solution, physical
 from meanfield.tilted_layer import INNER_NODES, tilted_layer
 
 Array = NDArray[np.float64]
@@ -342,7 +342,4 @@ def solve(model: Model) -> Solution:
             unpolarised.insert(0, ansatz.solution(origin))
         susceptibility = unpolarised[0].susceptibility
     polarised = [ansatz.solution(point) for point in self_consistent_points(ansatz, origin, susceptibility)]
-    candidates = unpolarised[:1] + polarised
-    physical = min(candidates, key=lambda s: s.free_energy)
-    others = [s for s in unpolarised + polarised if s is not physical]
-    return replace(physical, solutions=tuple(others))
+    return physical(unpolarised + polarised)

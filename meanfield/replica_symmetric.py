@@ -31,7 +31,7 @@ from meanfield.model import COARSE_STIFFNESS_NODES, STIFFNESS_NODES, Model
 from meanfield.newton import TARGET, Root, newton
 from meanfield.quadrature import folded_normal, gauss_legendre_panels, half_line_edges, normal_density
 from meanfield.solution import Solution
-from meanfield.thermal import thermal_field_edges, thermal_site
+from meanfield.thermal import thermal_energy, thermal_field_edges, thermal_site
 
 Array = NDArray[np.float64]
 
@@ -108,17 +108,10 @@ def _thermal_averages(
         q=float(weight @ (site.v**2 @ even)),
         C=float(weight @ (chi @ even)),
         phi=float(weight @ (site.phi @ even)),
-        G=float(weight @ (_thermal_energy(model, a2[:, None], site.v2, site.v4) @ even)),
+        G=float(weight @ (thermal_energy(model, a2[:, None], site.v2, site.v4) @ even)),
         C_reg=float(weight @ (chi @ even)),
         replicon_sum=float(weight @ (chi**2 @ even)),
     )
-
-
-def _thermal_energy(model: Model, a2: Array, v2: Array, v4: Array) -> Array:
-    """<G(v)>/gamma from the moments <v^2> and <v^4>."""
-    if model.potential == "ising":
-        return np.zeros_like(v2)
-    return (0.5 * a2 * v2 + model.a4 * v4 / 24.0) / model.gamma
 
 
 def ergodic_averages(model: Model, temperature: float) -> Averages | None:
@@ -156,7 +149,7 @@ def ergodic_averages(model: Model, temperature: float) -> Averages | None:
         if abs(step) <= 4e-16 * C:
             break
     phi = float(weight @ site.phi) if temperature > 0 else 0.0
-    G = float(weight @ _thermal_energy(model, a2, site.v2, site.v4)) if temperature > 0 else 0.0
+    G = float(weight @ thermal_energy(model, a2, site.v2, site.v4)) if temperature > 0 else 0.0
     return Averages(0.0, 0.0, C, phi, G, C, float(weight @ chi**2))
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from meanfield import field_distribution
+from meanfield import field_distribution, limits
+from meanfield.limits import Limit
 from meanfield.model import Model
 
 if TYPE_CHECKING:
@@ -61,6 +64,9 @@ class Solution:
         Slope of P(h) at h = 0 in full RSB, from a scaling argument; NaN where it is not defined.
     solutions : tuple of Solution
         The other coexisting solutions of the same ansatz.
+    ladder : tuple of Solution
+        Full RSB: the solutions with K = 1, 2, ... steps whose limit this is; see `limit`. The energies are
+        extrapolated, while order parameters, and all that is computed from them, are those of the largest K.
     """
 
     ansatz: str
@@ -85,6 +91,7 @@ class Solution:
     error: float = math.nan
     pseudogap_slope: float = math.nan
     solutions: tuple[Solution, ...] = field(default=(), repr=False)
+    ladder: tuple[Solution, ...] = field(default=(), repr=False)
 
     @property
     def replicon(self) -> float:
@@ -120,6 +127,18 @@ class Solution:
         """Response to a uniform field at fixed p, C + sum_k mu_k (q_k - q_{k-1})."""
         return self.C + (float(self.mu @ np.diff(self.q)) if self.broken else 0.0)
 
+    def limit(self, quantity: Callable[[Solution], ArrayLike]) -> Limit:
+        """``quantity`` (a number, or an array of fixed shape) of this solution with its error.
+
+        In full RSB it is extrapolated over the last steps of the ladder (`meanfield.limits`); elsewhere it is
+        evaluated and has no error beyond that of the equations' solution.
+        """
+        if not self.ladder:
+            value = np.asarray(quantity(self), float)
+            return Limit(value, np.zeros_like(value))
+        members = self.ladder[-limits.MEMBERS :]
+        return limits.limit(np.array([quantity(one) for one in members]), members[-1].mu.size)
+
     @cached_property
     def double_well_fraction(self) -> float:
         """Fraction of sites whose U_eff has two wells."""
@@ -141,7 +160,19 @@ class Solution:
             p=-self.p,
             m=-self.m,
             solutions=tuple(other.mirrored() for other in self.solutions),
+            ladder=tuple(other.mirrored() for other in self.ladder),
         )
+
+    def _limits(self) -> dict[str, Callable[[Solution], ArrayLike]]:
+        """What is extrapolated beside the energies: full RSB only."""
+        if not self.ladder:
+            return {}
+        names = ["q_diag", "C", "C_reg", "susceptibility", "replicon"]
+        names += ["p"] if self.p != 0.0 else []
+        names += ["entropy"] if self.temperature > 0.0 or self.model.potential == "ising" else []
+        names += ["double_well_fraction"] if self.model.potential == "quartic" else []
+        quantities: dict[str, Callable[[Solution], ArrayLike]] = {name: attrgetter(name) for name in names}
+        return {"q_0": lambda s: s.q[0], "q_K": lambda s: s.q[-1], **quantities}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers for JSON; what is undefined or infinite is None."""
@@ -169,12 +200,26 @@ class Solution:
             "double_well_fraction": _number(self.double_well_fraction),
             "error": _number(self.error),
             "pseudogap_slope": _number(self.pseudogap_slope),
+            "limits": {name: self.limit(quantity).to_dict() for name, quantity in self._limits().items()},
             "converged": self.converged,
             "residual": _number(self.residual),
             "iterations": self.iterations,
             "note": self.note,
             "solutions": [other.to_dict() for other in self.solutions],
         }
+
+
+def physical(solutions: list[Solution]) -> Solution:
+    """The physical state on top, the others in its ``solutions``.
+
+    At p = 0 that is the glassy state where there is one (the ergodic one is unstable then); against
+    polarised states the lowest f wins.
+    """
+    unpolarised = [s for s in solutions if s.p == 0.0]
+    unpolarised.sort(key=lambda s: s.phase != "glassy" and len(unpolarised) > 1)
+    candidates = unpolarised[:1] + [s for s in solutions if s.p != 0.0]
+    best = min(candidates, key=lambda s: s.free_energy)
+    return replace(best, solutions=tuple(s for s in solutions if s is not best))
 
 
 def _number(value: float) -> float | None:

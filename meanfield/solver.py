@@ -19,8 +19,7 @@ def solve(model: Model, ansatz: str = "rs", temperature: float = 0.0, steps: int
     ----------
     model : Model
     ansatz : {"rs", "1rsb", "krsb", "frsb"}
-        Replica-symmetric, one step or ``steps`` steps of symmetry breaking at any T >= 0; at T = 0 also
-        their limit, full RSB.
+        Replica-symmetric, one step or ``steps`` steps of symmetry breaking, or their limit, full RSB.
     temperature : float
         In units of the coupling standard deviation times displacement squared, k_B = 1.
     steps : int, optional
@@ -37,8 +36,6 @@ def solve(model: Model, ansatz: str = "rs", temperature: float = 0.0, steps: int
         raise ParameterError(f"temperature must not be negative, got {temperature:g}")
     if ansatz not in ("rs", "1rsb", "krsb", "frsb"):
         raise ParameterError(f"ansatz must be 'rs', '1rsb', 'krsb' or 'frsb', got {ansatz!r}")
-    if ansatz == "frsb" and temperature > 0:
-        raise ParameterError(f"ansatz {ansatz!r} is solved at temperature 0 only")
     if ansatz in ("rs", "1rsb") and steps is not None:
         raise ParameterError(f"ansatz {ansatz!r} takes no number of steps")
     # v -> -v maps a field F to -F: everything below may assume F >= 0.
@@ -53,12 +50,12 @@ def solve(model: Model, ansatz: str = "rs", temperature: float = 0.0, steps: int
         if steps is not None and not (steps == int(steps) and 1 <= steps <= MOST_STEPS):
             raise ParameterError(f"steps must be an integer from 1 to {MOST_STEPS}, got {steps}")
         # Compiled code, which takes a moment to load.
-        from meanfield import full_rsb, k_step_rsb, thermal_breaking
+        from meanfield import full_rsb, k_step_states
 
-        if temperature > 0:
-            solution = thermal_breaking.solve(positive, temperature, steps or 1, ansatz)
+        if ansatz == "1rsb":
+            solution = k_step_states.one_step(positive, temperature)
         elif ansatz == "krsb":
-            solution = k_step_rsb.solve(positive, steps)
+            solution = k_step_states.solve(positive, steps or 1, temperature)
         else:
-            solution = full_rsb.solve(positive, steps)
+            solution = full_rsb.solve(positive, steps, temperature)
     return solution.mirrored() if model.field < 0 else solution

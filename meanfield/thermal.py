@@ -57,6 +57,13 @@ def thermal_site(model: Model, temperature: float, C: float, a2: Array, h: Array
     return quartic_site(h, kappa, model.quartic, temperature)
 
 
+def thermal_energy(model: Model, a2: Array, v2: Array, v4: Array) -> Array:
+    """<G(v)>/gamma from the moments <v^2> and <v^4>."""
+    if model.potential == "ising":
+        return np.zeros_like(v2)
+    return (0.5 * a2 * v2 + model.a4 * v4 / 24.0) / model.gamma
+
+
 def thermal_field_edges(model: Model, temperature: float, m: float, q: float, C: float) -> Array:
     """Panel edges on h >= 0 that resolve the crossover of <v> at h = 0.
 

@@ -85,7 +85,7 @@ def test_glass_temperature():
         (["solve", "--ansatz", "krsb", "--gamma", "4"], "steps"),
         (["solve", "--ansatz", "krsb", "--gamma", "4", "--steps", "0"], "steps"),
         (["solve", "--ansatz", "xrsb", "--gamma", "4"], "xrsb"),
-        (["solve", "--ansatz", "frsb", "--gamma", "4", "--temperature", "1"], "temperature 0 only"),
+        (["solve", "--ansatz", "frsb", "--gamma", "4", "--temperature", "1", "--steps", "17"], "steps"),
         (["solve", "--ansatz", "rs", "--gama", "4"], "--gamma"),
         (["solve", "--ansatz", "rs", "--gamma", "4", "--a2-low", "1"], "--a2-high"),
         (["solve", "--ansatz", "rs", "--gamma", "4", "--a2-low", "2", "--a2-high", "1"], "a2 low"),

@@ -234,8 +234,6 @@ def test_bad_input():
         solve(Model(gamma=1.0), "rs", -1.0)
     with pytest.raises(ParameterError, match="ansatz"):
         solve(Model(gamma=1.0), "2rsb")
-    with pytest.raises(ParameterError, match="temperature 0 only"):
-        solve(Model(gamma=1.0), "frsb", 1.0)
     with pytest.raises(ParameterError, match="delta function"):
         solve(Model(gamma=0.4), "rs").field_density(np.zeros(1))
 

@@ -10,7 +10,8 @@ import pytest
 from meanfield import Model, solve
 from meanfield.k_step_averages import KStepFields
 from meanfield.k_step_rsb import free_energy
-from meanfield.thermal_k_step import thermal_averages
+from meanfield.thermal import thermal_site
+from meanfield.thermal_layer import thermal_layer
 
 ISING = Model(potential="ising")
 
@@ -21,7 +22,7 @@ def broken(model, T, steps=1):
 
 
 def replica_free_energy(model, T, p, q, C, mu):
-    a = thermal_averages(KStepFields.build(model, model.j0 * p + model.field, q, C, mu, temperature=T))
+    a = KStepFields.build(model, model.j0 * p + model.field, q, C, mu, temperature=T).averages()
     return free_energy(model, a, q, C, mu) + 0.25 * T * C**2
 
 
@@ -100,10 +101,51 @@ def test_fields_and_local_potentials():
     assert e.double_well_fraction() == pytest.approx(s.double_well_fraction, rel=1e-6)
 
 
-def test_what_is_out_of_reach_is_said():
-    s = broken(Model(gamma=4.0), 0.001)
-    assert not s.converged
-    assert "RS is given" in s.note
+@pytest.mark.parametrize("steps", [1, 3])
+def test_cold_limit_is_smooth(steps):
+    # Averages at T -> 0 join those of the other quadrature, which cuts the fields at the jump, linearly in T.
+    ground = solve(Model(gamma=4.0), "krsb", steps=steps)
+    for T in (1e-3, 1e-5):
+        s = broken(Model(gamma=4.0), T, steps)
+        assert s.converged
+        assert s.free_energy + T * s.entropy == pytest.approx(ground.internal_energy, abs=0.55 * T)
+        np.testing.assert_allclose(s.q, ground.q, rtol=2 * T)
+        np.testing.assert_allclose(s.mu, ground.mu, rtol=2 * T)
+        np.testing.assert_allclose(s.C, ground.C, rtol=2 * T + 5e-9)
+
+
+def test_layer_of_fields_by_brute_force():
+    model, T, C, delta, mu = Model(gamma=4.0), 0.3, 0.6, 13.0, 0.03
+    h0, a2 = np.array([0.0, 1.5, 9.0, 30.0]), np.array([1.0])
+    layer = thermal_layer(model, T, C, delta, mu, a2, h0, 0.05)
+    h, dh = np.linspace(-90.0, 90.0, 60001, retstep=True)
+    site = thermal_site(model, T, C, a2[:, None], np.abs(h)[None, :])
+    v, chi = np.sign(h) * site.v[0], site.variance[0] / T
+    for i, centre in enumerate(h0):
+        gauss = np.exp(-((h - centre) ** 2) / (2.0 * delta)) / np.sqrt(2.0 * np.pi * delta) * dh
+        norm = float(gauss @ np.exp(mu * site.phi[0]))
+        tilted = gauss * np.exp(mu * site.phi[0]) / norm
+        phi0 = np.log(norm) / mu
+        assert layer.phi0[0, i] == pytest.approx(phi0, rel=1e-12)
+        assert layer.gain[0, i] == pytest.approx(float(tilted @ site.phi[0]) - phi0, rel=1e-9)
+        expected = (tilted @ v, tilted @ v**2, tilted @ chi, tilted @ chi**2)
+        found = (layer.v[0, i], layer.v2[0, i], layer.chi[0, i], layer.chi2[0, i])
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+        energy = tilted @ (0.5 * site.v2[0] + site.v4[0] / 24.0) / 4.0
+        assert layer.G[0, i] == pytest.approx(energy, rel=1e-10)
+
+
+@pytest.mark.parametrize("distance", [1e-2, 1e-4])
+def test_next_to_the_transition(distance):
+    # Parisi: q(x) = x/2 just below T_g = 1, here cut to one step, q_1 = 1 - T, m = (4/3) q_1 in units of T.
+    s = broken(ISING, 1.0 - distance)
+    assert s.converged
+    assert s.q[1] == pytest.approx(distance, rel=1.5 * distance)
+    assert s.q[0] / s.q[1] == pytest.approx(1 / 3, rel=distance)
+    assert s.mu[0] / s.q[1] == pytest.approx(4 / 3, rel=3 * distance)
+    almost = broken(Model(gamma=4.0), 21.550713 * (1.0 - distance))
+    assert almost.converged
+    assert almost.q[0] / almost.q[1] == pytest.approx(1 / 3, rel=2 * distance)
 
 
 def test_stable_rs_is_not_broken():
