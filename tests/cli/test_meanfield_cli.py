@@ -71,6 +71,17 @@ def test_glass_temperature():
     assert (result.returncode, json.loads(result.stdout)["glass_temperature"]) == (0, None)
 
 
+def test_levels_are_absolute():
+    result = run("levels", "--gamma=1", "--C=-1e4", "--h=-2e2", "--hbar2-over-m=1e-2", "--levels=3", "--json")
+    assert (result.returncode, result.stderr) == (0, "")
+    numbers = json.loads(result.stdout)
+    # Nearly harmonic, of stiffness C' = 1e4 + 1: -h^2/(2 C') + hbar omega (n + 1/2), the quartic term small.
+    expected = [-2.0 + 10.0005 * (n + 0.5) for n in range(3)]
+    assert numbers["levels"] == pytest.approx(expected, abs=1e-3)
+    assert numbers["double_well"] is None
+    assert "E_1 - E_0" in run("levels", "--gamma=4", "--C=0.9", "--h=0", "--hbar2-over-m=1e-2", "--levels=2").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
@@ -93,6 +104,9 @@ def test_glass_temperature():
         (["solve", "--ansatz", "rs", "--gamma", "4", "--a2-std", "-1"], "std"),
         (["solve", "--ansatz", "rs", "--gamma", "4", "--out", "no/such/place.h5"], "no such directory"),
         (["glass-temperature", "--gamma", "0"], "gamma"),
+        (["levels", "--gamma", "4", "--C", "nan", "--h", "0", "--hbar2-over-m", "1", "--levels", "2"], "C must"),
+        (["levels", "--gamma", "4", "--C", "1", "--h", "0", "--hbar2-over-m", "0", "--levels", "2"], "hbar2_over_m"),
+        (["levels", "--gamma", "4", "--C", "1", "--h", "0", "--hbar2-over-m", "1", "--levels", "0"], "levels"),
         (["sovle"], "solve"),
     ],
 )
