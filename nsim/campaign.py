@@ -21,6 +21,7 @@ import numpy as np
 from nsim import couplings
 from nsim.errors import ExitStatus, InputError
 from nsim.handful import handfuls, work_on
+from nsim.protocols import PROTOCOLS
 from nsim.provenance import provenance
 from nsim.rank_group import Group
 from nsim.ranks import Ranks, on_rank_0
@@ -109,6 +110,7 @@ def run_campaign(
 
 def _prepare(directory: RunDirectory, run: RunFile, ranks: Ranks, restart: bool, say: Say) -> list[Task]:
     """Open the directory and find the open tasks, on rank 0 alone."""
+    warnings = run.warnings() + PROTOCOLS[run.protocol.kind].warnings(run)
     for message in directory.open(run, restart):
         say(message)
     sealed = directory.sealed(run)
@@ -116,7 +118,7 @@ def _prepare(directory: RunDirectory, run: RunFile, ranks: Ranks, restart: bool,
         say(f"warning: {message}; set aside, its tasks are computed again")
     directory.set_aside(sealed)
     open_tasks = [task for task in tasks_of(run) if task not in sealed.tasks]
-    for warning in run.warnings():
+    for warning in warnings:
         say(f"warning: {warning}")
     done = f", {len(sealed.tasks)} done before" if sealed.tasks else ""
     say(f"{len(open_tasks)} tasks on {ranks.size} rank(s) into {directory.path}{done}")

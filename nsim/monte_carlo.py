@@ -69,6 +69,11 @@ class Chain(ABC):
         self.sweeps += 1
         return accepted / glass.n
 
+    @property
+    def field(self) -> np.ndarray:
+        """Local fields l_i of the present states, kept up to date, shape (N, R) [E0/v0]; not to be changed."""
+        return self._field
+
     def energy(self) -> np.ndarray:
         """Total energies U of the present states from the fields at hand, without a product; shape (R,) [E0]."""
         return (self.glass.on_site(self.v) - 0.5 * (self._field + self.glass.field) * self.v).sum(axis=0)

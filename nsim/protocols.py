@@ -10,13 +10,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from nsim import temperature_ladder, thermal_observables
 from nsim.annealing import anneal, temperatures
 from nsim.glass import Glass
+from nsim.parallel_tempering import ParallelTempering
 from nsim.rank_group import Group
 from nsim.relaxation import Relaxed, relax
 from nsim.run_file import RunFile
 from nsim.streams import Purpose, generator
 from nsim.variables import Coordinate, Variable
+
+COOLING = 5  # the cold starts of a tempering are annealed for the fifth part of its burn-in
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,14 @@ def _no_coordinates(run: RunFile, n: int) -> dict[str, Coordinate]:
     return {}
 
 
+def _no_sweeps(run: RunFile, n: int) -> float:
+    return 0.0
+
+
+def _no_warnings(run: RunFile) -> list[str]:
+    return []
+
+
 @dataclass(frozen=True)
 class Protocol:
     """A protocol.
@@ -56,6 +68,10 @@ class Protocol:
     together
         Whether all ranks of a group make a task together (all of them call ``make``, the first rank's answer counts);
         else every rank makes a task of its own, and ``group`` is a rank alone.
+    sweeps
+        ``sweeps(run, n)``: Monte Carlo sweeps for each replica.
+    warnings
+        What is legal but unlikely to be meant, beyond what the run file alone shows; one line each.
     """
 
     make: Callable[[Glass, RunFile, int, Sequence[int], Group], Made]
@@ -63,6 +79,8 @@ class Protocol:
     coordinates: Callable[[RunFile, int], dict[str, Coordinate]] = _no_coordinates
     whole_samples: bool = False
     together: bool = False
+    sweeps: Callable[[RunFile, int], float] = _no_sweeps
+    warnings: Callable[[RunFile], list[str]] = _no_warnings
 
 
 def start(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int]) -> np.ndarray:
@@ -87,10 +105,67 @@ def annealing(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], 
     return Made(relaxed(glass, run, anneal(glass, start(glass, run, sample, replicas), streams, schedule)))
 
 
+def tempering(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], group: Group) -> Made:
+    """Parallel tempering of as many ladders as there are replicas; the coldest states are relaxed at the end.
+
+    Even ladders start from the start of the protocol, odd ones from states annealed from there to t_end: energies
+    come down in the first and up in the second.
+    """
+    protocol = run.recipe
+    rungs = temperature_ladder.ladder(run, glass.n).rungs
+    count = len(rungs.temperatures)
+    cooling = temperatures("exponential", protocol.t_start, protocol.t_end, max(1, protocol.burn_in // COOLING))
+
+    def start_columns(columns: range) -> tuple[np.ndarray, list[np.random.Generator]]:
+        keys = [replicas[c // count] * temperature_ladder.LARGEST_LADDER + c % count for c in columns]
+        streams = [generator(run.seed, glass.n, sample, Purpose.MONTE_CARLO, key) for key in keys]
+        v = start(glass, run, sample, keys)
+        cold = [at for at, column in enumerate(columns) if column // count % 2]
+        if cold:
+            v[:, cold] = anneal(glass, v[:, cold], [streams[at] for at in cold], cooling)
+        return v, streams
+
+    swap_stream = generator(run.seed, glass.n, sample, Purpose.SWAPS)
+    ladders = ParallelTempering(glass, rungs, len(replicas), start_columns, swap_stream, run.ensemble.batch, group)
+    ladders.run(protocol.burn_in, protocol.swap_every)
+    ladders.reset_counts()
+    averages = thermal_observables.ThermalAverages(ladders, protocol.measure_every)
+    for _ in range(protocol.sweeps // protocol.measure_every):
+        ladders.run(protocol.measure_every, protocol.swap_every)
+        averages.add()
+    measured = averages.results(run.model.j0 if run.couplings is None else None)
+    return Made(relaxed(glass, run, ladders.states()[:, :, -1]), measured)
+
+
+def _ladder_coordinates(run: RunFile, n: int) -> dict[str, Coordinate]:
+    return thermal_observables.coordinates(temperature_ladder.ladder(run, n).rungs.temperatures)
+
+
+def _ladder_sweeps(run: RunFile, n: int) -> float:
+    """Of all rungs of a ladder together."""
+    protocol = run.recipe
+    cold_starts = protocol.burn_in / COOLING / 2
+    return len(temperature_ladder.ladder(run, n).rungs.temperatures) * (
+        protocol.burn_in + protocol.sweeps + cold_starts
+    )
+
+
 def relaxed(glass: Glass, run: RunFile, v: np.ndarray) -> Relaxed:
     """The columns of ``v`` relaxed as the run file says."""
     options = run.relaxation
     return relax(glass, v, options.tolerance, options.max_iterations, options.method)
 
 
-PROTOCOLS: dict[str, Protocol] = {"quench": Protocol(quench), "anneal": Protocol(annealing)}
+PROTOCOLS: dict[str, Protocol] = {
+    "quench": Protocol(quench),
+    "anneal": Protocol(annealing, sweeps=lambda run, n: run.protocol.sweeps),
+    "tempering": Protocol(
+        tempering,
+        thermal_observables.VARIABLES,
+        _ladder_coordinates,
+        whole_samples=True,
+        together=True,
+        sweeps=_ladder_sweeps,
+        warnings=temperature_ladder.warnings,
+    ),
+}

@@ -8,6 +8,7 @@ result file, and ``RunFile.identity`` the part of it that two runs must share to
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
 import tomllib
 from collections.abc import Sequence
@@ -29,6 +30,8 @@ from pydantic import (
 from nsim.errors import InputError
 
 LARGEST = 1e9  # of any parameter: beyond it powers of displacements leave the range of floating point
+COLDEST, COLDEST_RUNG = 1e-3, 0.05  # default t_end of an annealing and of a ladder, in units of t_start
+LADDERS = 2  # default replicas of a tempering: overlaps need pairs
 TASKS = 2_000_000  # of one run; its task list is held in memory
 Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 Positive = Annotated[float, Field(gt=0, le=LARGEST)]
@@ -37,6 +40,13 @@ Count = Annotated[int, Field(ge=1)]
 # Tags choose one alternative before it is checked, so that one mistake gives one message; "~" marks them as no keys.
 CountOrList = Annotated[
     Annotated[Count, Tag("~number")] | Annotated[list[Count], Tag("~list")],
+    Discriminator(lambda value: "~list" if isinstance(value, list) else "~number"),
+]
+
+
+Rungs = Annotated[
+    Annotated[Annotated[int, Field(ge=2, le=4096)], Tag("~number")]
+    | Annotated[Annotated[list[Positive], Field(max_length=4096)], Tag("~list")],
     Discriminator(lambda value: "~list" if isinstance(value, list) else "~number"),
 ]
 
@@ -148,10 +158,12 @@ class Protocol(Section):
 
     ``quench`` relaxes the start itself; a random start with a wide distribution stands for T = infinity.
     ``anneal`` runs Monte Carlo sweeps from t_start down to t_end, then relaxes.
+    ``tempering`` samples thermal equilibrium on ladders of temperatures from t_start to t_end, one ladder for every
+    replica, then relaxes the coldest states.
     Defaults left open (None) depend on the model; `RunFile.recipe` fills them in.
     """
 
-    kind: Literal["quench", "anneal"]
+    kind: Literal["quench", "anneal", "tempering"]
     start: Literal["random", "uniform"] = "random"
     start_std: NonNegative | None = None
     start_value: Number | None = None
@@ -159,6 +171,24 @@ class Protocol(Section):
     t_start: Positive | None = None
     t_end: Positive | None = None
     schedule: Literal["linear", "exponential"] = "linear"
+    temperatures: Rungs | None = None  # of a ladder: how many, or which; None: as many as even swap rates need
+    burn_in: Annotated[int, Field(ge=0)] | None = None  # sweeps before anything is measured
+    swap_every: Count = 1  # sweeps
+    measure_every: Count = 5  # sweeps
+
+    @model_validator(mode="after")
+    def _one_ladder(self) -> Self:
+        given = self.temperatures
+        if isinstance(given, list):
+            if not given:
+                raise ValueError("temperatures is an empty list")
+            if any(cold >= hot for hot, cold in itertools.pairwise(given)):
+                raise ValueError("temperatures must fall from one to the next")
+        if self.kind == "tempering" and self.sweeps < self.measure_every:
+            raise ValueError(
+                f"sweeps = {self.sweeps} is less than measure_every = {self.measure_every}: nothing would be measured"
+            )
+        return self
 
     @model_validator(mode="after")
     def _cools(self) -> Self:
@@ -174,6 +204,7 @@ class Recipe(Protocol):
     start_value: Number
     t_start: Positive
     t_end: Positive
+    burn_in: int
 
 
 class Relaxation(Section):
@@ -218,6 +249,18 @@ class RunFile(Section):
     _folder: Path = PrivateAttr(default=Path())
     _given: frozenset[str] = PrivateAttr(default=frozenset())
 
+    @model_validator(mode="before")
+    @classmethod
+    def _pairs_of_ladders(cls, data: Any) -> Any:
+        """One replica is enough for a minimum, overlaps of ladders need two."""
+        if not isinstance(data, dict):
+            return data
+        protocol, ensemble = data.get("protocol"), data.get("ensemble")
+        tempering = isinstance(protocol, dict) and protocol.get("kind") == "tempering"
+        if tempering and isinstance(ensemble, dict) and "replicas" not in ensemble:
+            return data | {"ensemble": ensemble | {"replicas": LADDERS}}
+        return data
+
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.couplings is not None and set(self.ensemble.samples_of.values()) != {1}:
@@ -233,7 +276,12 @@ class RunFile(Section):
     def recipe(self) -> Recipe:
         """The protocol with its model-dependent defaults filled in."""
         given, length = self.protocol, self.model.length
-        t_start = 2 * length**2 if given.t_start is None else given.t_start
+        if isinstance(given.temperatures, list):
+            t_start, t_end = given.temperatures[0], given.temperatures[-1]
+        else:
+            t_start = 2 * length**2 if given.t_start is None else given.t_start
+            coldest = COLDEST_RUNG if given.kind == "tempering" else COLDEST
+            t_end = coldest * t_start if given.t_end is None else given.t_end
         return Recipe(
             kind=given.kind,
             start=given.start,
@@ -241,8 +289,12 @@ class RunFile(Section):
             start_value=length if given.start_value is None else given.start_value,
             sweeps=given.sweeps,
             t_start=t_start,
-            t_end=1e-3 * t_start if given.t_end is None else given.t_end,
+            t_end=t_end,
             schedule=given.schedule,
+            temperatures=given.temperatures,
+            burn_in=given.sweeps if given.burn_in is None else given.burn_in,
+            swap_every=given.swap_every,
+            measure_every=given.measure_every,
         )
 
     @property
@@ -270,7 +322,14 @@ class RunFile(Section):
     def warnings(self) -> list[str]:
         """Choices that are legal but unlikely to be meant, one line each."""
         found = []
-        unused = {"quench": ["sweeps", "t_start", "t_end", "schedule"], "anneal": []}[self.protocol.kind]
+        of_ladders = ["temperatures", "burn_in", "swap_every", "measure_every"]
+        unused = {
+            "quench": ["sweeps", "t_start", "t_end", "schedule", *of_ladders],
+            "anneal": of_ladders,
+            "tempering": ["schedule"],
+        }[self.protocol.kind]
+        if isinstance(self.protocol.temperatures, list) and self.protocol.kind == "tempering":
+            unused += ["t_start", "t_end"]
         unused += ["start_value"] if self.protocol.start == "random" else ["start_std"]
         ignored = [f"protocol.{key}" for key in unused if f"protocol.{key}" in self._given]
         if ignored:
@@ -281,6 +340,11 @@ class RunFile(Section):
             found.append("protocol: a quench from a uniform start makes all replicas of a sample equal")
         if self.protocol.kind == "anneal" and self.protocol.sweeps < 10:
             found.append(f"protocol.sweeps = {self.protocol.sweeps}: too few to anneal; this is nearly a quench")
+        if self.protocol.kind == "tempering" and self.ensemble.replicas == 1:
+            found.append(
+                "ensemble.replicas = 1: a tempering with one ladder has no overlaps, and no second start to be "
+                "compared with"
+            )
         return found
 
 
@@ -333,8 +397,6 @@ def _line(error: Any) -> str:
         message = "must be a table"
     value = error["input"]
     shown = "" if isinstance(value, dict | BaseModel) else f" = {value!r}"
-    if keys[-2:] == ["protocol", "kind"] and value == "tempering":
-        message += " in this version"
     return f"{key}{shown}: {message}"
 
 

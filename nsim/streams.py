@@ -19,6 +19,7 @@ class Purpose(IntEnum):
     STIFFNESS = 1
     START = 2
     MONTE_CARLO = 3
+    SWAPS = 4  # of temperatures, one stream for a sample
 
 
 NO_REPLICA = 2**32 - 1  # stands in the key where a stream belongs to the sample, not to one of its replicas

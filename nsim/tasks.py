@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nsim import couplings
 from nsim.glass import Glass
 from nsim.observables import VARIABLES, measure
 from nsim.protocols import PROTOCOLS
@@ -51,8 +52,7 @@ def tasks_of(run: RunFile) -> list[Task]:
 
 def cost(run: RunFile, task: Task) -> float:
     """Relative cost of a task: N^2 per replica and sweep, and about N^3 to relax and measure a state."""
-    sweeps = run.protocol.sweeps if run.protocol.kind == "anneal" else 0
-    return task.width * float(task.n) ** 2 * (sweeps + task.n)
+    return task.width * float(task.n) ** 2 * (PROTOCOLS[run.protocol.kind].sweeps(run, task.n) + task.n)
 
 
 def kept_variables(run: RunFile) -> dict[str, Variable]:
@@ -79,6 +79,8 @@ def perform(run: RunFile, task: Task, J: np.ndarray | None = None, group: Group 
     dict
         The arrays of `kept_variables`, each without its axis ``sample``.
     """
+    if J is None and group.size > 1:
+        J = couplings.draw_shared(group, run.seed, task.n, task.sample, run.model.j0)
     glass = Glass.draw(run.model, run.seed, task.n, task.sample, J)
     replicas = range(task.first, task.first + task.width)
     made = PROTOCOLS[run.protocol.kind].make(glass, run, task.sample, replicas, group)
