@@ -63,9 +63,17 @@ def test_identity_leaves_out_only_what_may_grow(run_dict):
         ({"ensemble__n": [8, 8]}, ["names a size twice"]),
         ({"ensemble__samples": [1, 2, 3]}, ["samples has 3 entries where n has 2"]),
         ({"ensemble__samples": 1.5}, ["ensemble.samples = 1.5"]),
-        ({"protocol__kind": "temper"}, ["protocol.kind = 'temper'", "'quench' or 'anneal'"]),
+        ({"protocol__kind": "temper"}, ["protocol.kind = 'temper'", "'anneal' or 'tempering'"]),
         ({"protocol__t_start": 1.0, "protocol__t_end": 2.0}, ["t_end = 2", "above t_start = 1"]),
         ({"protocol__t_end": 1e3}, ["t_end = 1000", "above"]),
+        ({"protocol__temperatures": []}, ["temperatures is an empty list"]),
+        ({"protocol__temperatures": [3.0, 3.0]}, ["temperatures must fall"]),
+        ({"protocol__temperatures": [3.0, -1.0]}, ["protocol.temperatures.1 = -1.0"]),
+        ({"protocol__temperatures": 1}, ["protocol.temperatures = 1", "greater than or equal to 2"]),
+        ({"protocol__temperatures": "many"}, ["protocol.temperatures = 'many'"]),
+        ({"protocol__burn_in": -1}, ["protocol.burn_in = -1"]),
+        ({"protocol__swap_evry": 1}, ["protocol.swap_evry", "did you mean 'swap_every'"]),
+        ({"protocol": {"kind": "tempering", "sweeps": 4}}, ["sweeps = 4", "measure_every = 5"]),
         ({"seed": -1}, ["seed = -1"]),
         ({"model__gamma": 1e-300}, ["model.gamma = 1e-300"]),
         ({"model__field": 1e200}, ["model.field = 1e+200"]),
@@ -98,6 +106,22 @@ def test_all_mistakes_at_once(run_dict):
     with pytest.raises(InputError) as caught:
         parse(run_dict(model__gamma=0.0, ensemble__replicas=0, protocol__sweps=3))
     assert len(str(caught.value).splitlines()) == 3
+
+
+def test_a_tempering_fills_in_what_ladders_need(run_dict):
+    run = run_dict(protocol={"kind": "tempering", "sweeps": 300})
+    del run["ensemble"]["replicas"]
+    checked = parse(run)
+    assert checked.ensemble.replicas == 2  # overlaps need pairs
+    recipe = checked.recipe
+    assert (recipe.burn_in, recipe.t_start, recipe.t_end) == (300, pytest.approx(48.0), pytest.approx(2.4))
+    assert checked.warnings() == []
+    given = parse(run_dict(protocol={"kind": "tempering", "temperatures": [30.0, 20.0, 7.0], "t_end": 1.0}))
+    assert (given.recipe.t_start, given.recipe.t_end) == (30.0, 7.0)
+    assert "protocol.t_end: not used" in given.warnings()[0]
+    assert (
+        "no overlaps" in parse(run_dict(protocol={"kind": "tempering"}, ensemble={"n": 8, "replicas": 1})).warnings()[0]
+    )
 
 
 def test_unwise_choices_warn(run_dict):
