@@ -16,6 +16,8 @@ from nsim.command_line import run_command
 from nsim.errors import ExitStatus, InputError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from nsim.run_file import RunFile
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")
@@ -196,17 +198,50 @@ def _print_summary(directory: Path, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    relaxed = [group for group in answer["groups"] if group["temperature"] == 0]
     table = Table(title=f"{directory}: means over disorder samples, T = 0 states")
     table.add_column("observable")
-    for group in answer["groups"]:
+    for group in relaxed:
         table.add_column(f"n = {group['n']}\n{group['samples']} samples\n{group['states']} states", justify="right")
-    for name in answer["groups"][0]["observables"]:
-        values = (group["observables"][name] for group in answer["groups"])
+    for name in relaxed[0]["observables"]:
+        values = (group["observables"][name] for group in relaxed)
         table.add_row(name, *(_with_error(value["mean"], value["stderr"]) for value in values))
+    tables = [table]
+    for n in [group["n"] for group in relaxed]:
+        thermal = [group for group in answer["groups"] if group["n"] == n and group["temperature"] > 0]
+        tables += [_thermal_table(thermal)] if thermal else []
     console = Console()
     if not console.is_terminal:
-        console.width = 30 + 25 * len(answer["groups"])  # a file has no width to fit
-    console.print(table)
+        console.width = 30 + 25 * max(len(table.columns) for table in tables)  # a file has no width to fit
+    for table in tables:
+        console.print(table)
+    for n in [group["n"] for group in relaxed]:
+        thermal = [group for group in answer["groups"] if group["n"] == n and group.get("unequilibrated")]
+        if thermal:
+            worst = max(group["unequilibrated"] for group in thermal)
+            console.print(
+                f"n = {n}: not in equilibrium at some temperature: up to {worst} of {thermal[0]['samples']} samples; "
+                "more sweeps, a longer burn_in or a ladder to higher temperature may help"
+            )
+
+
+def _thermal_table(groups: list[dict[str, Any]]) -> Table:
+    """What was measured at the temperatures of one size, the observables that a glance asks for."""
+    from rich.table import Table
+
+    shown = ("energy", "specific_heat", "q", "abs_p", "abs_overlap", "binder", "swap_rate", "tau_energy")
+    names = [name for name in shown if name in groups[0]["observables"]] or list(groups[0]["observables"])
+    equilibrium = "unequilibrated" in groups[0]
+    table = Table(title=f"n = {groups[0]['n']}: means over {groups[0]['samples']} disorder samples at T > 0")
+    for name in ["T", *names, *(["in equilibrium"] if equilibrium else [])]:
+        table.add_column(name, justify="right")
+    for group in groups:
+        values = [group["observables"][name] for name in names]
+        reached = [f"{group['samples'] - group['unequilibrated']} samples"] if equilibrium else []
+        table.add_row(
+            f"{group['temperature']:.4g}", *(_with_error(value["mean"], value["stderr"]) for value in values), *reached
+        )
+    return table
 
 
 def _with_error(mean: float | None, error: float | None) -> str:

@@ -68,6 +68,8 @@ class Protocol:
     together
         Whether all ranks of a group make a task together (all of them call ``make``, the first rank's answer counts);
         else every rank makes a task of its own, and ``group`` is a rank alone.
+    of_averages
+        What the summary makes of averages over samples, each a function of these by their names in the summary.
     sweeps
         ``sweeps(run, n)``: Monte Carlo sweeps for each replica.
     warnings
@@ -79,6 +81,7 @@ class Protocol:
     coordinates: Callable[[RunFile, int], dict[str, Coordinate]] = _no_coordinates
     whole_samples: bool = False
     together: bool = False
+    of_averages: Mapping[str, Callable[[dict[str, np.ndarray]], np.ndarray]] = field(default_factory=dict)
     sweeps: Callable[[RunFile, int], float] = _no_sweeps
     warnings: Callable[[RunFile], list[str]] = _no_warnings
 
@@ -165,6 +168,7 @@ PROTOCOLS: dict[str, Protocol] = {
         _ladder_coordinates,
         whole_samples=True,
         together=True,
+        of_averages={"binder": thermal_observables.binder_ratio},
         sweeps=_ladder_sweeps,
         warnings=temperature_ladder.warnings,
     ),

@@ -134,6 +134,12 @@ def tasks_in_results(path: Path) -> list[Task]:
     return found
 
 
+def read_coordinate(path: Path, n: int, name: str) -> np.ndarray:
+    """The points of a dimension of one size."""
+    with h5py.File(path, "r", locking=False) as file:
+        return file[f"n{n}"][name][()]
+
+
 def read_results(
     path: Path, wanted: Iterable[Task], names: Collection[str] | None = None
 ) -> Iterator[tuple[Task, Result]]:

@@ -26,8 +26,9 @@ import numpy as np
 
 from nsim import run_file
 from nsim.errors import InputError
+from nsim.protocols import PROTOCOLS
 from nsim.result_parts import Result, read_part, tasks_in_part
-from nsim.results import FORMAT_VERSION, READABLE, read_results, tasks_in_results, write_results
+from nsim.results import FORMAT_VERSION, READABLE, read_coordinate, read_results, tasks_in_results, write_results
 from nsim.run_file import RunFile
 from nsim.seal import DamagedFileError, check_seal, remove_temporaries
 from nsim.tasks import Task, tasks_of
@@ -215,6 +216,12 @@ class RunDirectory:
             by_file.setdefault(sealed.tasks[task], []).append(task)
         for path, own in by_file.items():
             yield from (read_results if path == self.results_path else read_part)(path, own, names)
+
+    def coordinate(self, run: RunFile, n: int, name: str) -> np.ndarray:
+        """The points of a dimension of the run's protocol: as in results.h5, or found anew if that is not there yet."""
+        if self.results_path.exists():
+            return read_coordinate(self.results_path, n, name)
+        return PROTOCOLS[run.protocol.kind].coordinates(run, n)[name].values
 
     def failures(self) -> dict[str, str]:
         """Tasks that failed in the last run, with their errors."""

@@ -6,16 +6,16 @@ between samples enters the error.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from nsim.errors import InputError
 from nsim.observables import VARIABLES
-from nsim.protocols import PROTOCOLS
+from nsim.protocols import PROTOCOLS, Protocol
 from nsim.results import collect
 from nsim.run_directory import RunDirectory
-from nsim.run_file import RunFile
 from nsim.variables import STATE, Variable
 
 Arrays = dict[str, np.ndarray]
@@ -32,19 +32,18 @@ def summarise(directory: RunDirectory) -> dict[str, Any]:
     sealed = directory.sealed(run)
     if sealed.damaged:
         raise InputError("\n".join(f"{message}; `nsim run` computes its tasks again" for message in sealed.damaged))
-    thermal = {
-        name: variable
-        for name, variable in PROTOCOLS[run.protocol.kind].variables.items()
-        if variable.averaged and variable.dims[-1] == "temperature"
-    }
-    wanted = STATE_VARIABLES | thermal
+    protocol = PROTOCOLS[run.protocol.kind]
+    wanted = STATE_VARIABLES | _thermal(protocol)
     groups = []
     for n in run.ensemble.samples_of:
         tasks = [task for task in sealed.tasks if task.n == n]
         arrays, finished = collect(run, n, directory.results(sealed, tasks, wanted), wanted)
-        if finished.any():
-            groups.append(_relaxed_states(n, arrays, finished))
-            groups += _temperatures(run, n, arrays, finished, thermal) if thermal else []
+        if not finished.any():
+            continue
+        groups.append(_relaxed_states(n, arrays, finished))
+        if _thermal(protocol):
+            temperatures = directory.coordinate(run, n, "temperature")
+            groups += _temperatures(n, temperatures, arrays, finished, protocol)
     if not groups:
         raise InputError(f"{directory.path}: nothing is finished yet")
     return {"groups": groups}
@@ -68,24 +67,54 @@ def _relaxed_states(n: int, arrays: Arrays, finished: np.ndarray) -> dict[str, A
 
 
 def _temperatures(
-    run: RunFile, n: int, arrays: Arrays, finished: np.ndarray, thermal: dict[str, Variable]
+    n: int, temperatures: np.ndarray, arrays: Arrays, finished: np.ndarray, protocol: Protocol
 ) -> list[dict[str, Any]]:
-    """The groups of what was measured at temperatures above zero, hottest first or as the protocol has them."""
-    coordinate = PROTOCOLS[run.protocol.kind].coordinates(run, n)["temperature"]
+    """The groups of what was measured at temperatures above zero, in the order of the protocol."""
+    rows = {name: variable for name, variable in _thermal(protocol).items() if variable.averaged}
     per_sample = {
         variable.short or name: _mean(arrays[name], axis=1) if "replica" in variable.dims else arrays[name]
-        for name, variable in thermal.items()
+        for name, variable in rows.items()
     }
-    return [
-        {
+    groups = []
+    for at, temperature in enumerate(temperatures):
+        here = {name: values[:, at] for name, values in per_sample.items()}
+        observables = {name: mean_and_error(values) for name, values in here.items()}
+        observables |= {name: jackknife(ratio, here) for name, ratio in protocol.of_averages.items()}
+        group = {
             "n": n,
             "samples": int(finished.any(axis=1).sum()),
             "states": int(finished.sum()),
             "temperature": float(temperature),
-            "observables": {name: mean_and_error(values[:, at]) for name, values in per_sample.items()},
+            "observables": observables,
         }
-        for at, temperature in enumerate(coordinate.values)
-    ]
+        if "equilibrated" in arrays:
+            group["unequilibrated"] = int((arrays["equilibrated"][:, at] == 0).sum())
+        groups.append(group)
+    return groups
+
+
+def _thermal(protocol: Protocol) -> dict[str, Variable]:
+    """The variables of a protocol that the groups by temperature are made of."""
+    return {
+        name: variable
+        for name, variable in protocol.variables.items()
+        if variable.dims[-1] == "temperature" and (variable.averaged or name == "equilibrated")
+    }
+
+
+def jackknife(function: Callable[[Arrays], np.ndarray], per_sample: Arrays) -> dict[str, float | None]:
+    """A function of averages over samples, with its error from leaving out one sample at a time.
+
+    ``function`` takes the averages by name, as numbers or arrays of equal shape.
+    """
+    there = np.isfinite(np.array(list(per_sample.values()))).any(axis=0)
+    count = int(there.sum())
+    sums = {name: values[there].sum() for name, values in per_sample.items()}
+    mean = float(function({name: total / count for name, total in sums.items()})) if count else np.nan
+    if not np.isfinite(mean) or count < 2:
+        return {"mean": mean if np.isfinite(mean) else None, "stderr": None}
+    left_out = function({name: (sums[name] - values[there]) / (count - 1) for name, values in per_sample.items()})
+    return {"mean": mean, "stderr": float(np.sqrt(count - 1) * np.std(left_out))}
 
 
 def mean_and_error(samples: np.ndarray) -> dict[str, float | None]:

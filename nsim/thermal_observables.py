@@ -90,6 +90,11 @@ def coordinates(temperatures: np.ndarray) -> dict[str, Coordinate]:
     }
 
 
+def binder_ratio(averages: dict[str, np.ndarray]) -> np.ndarray:
+    """(3 - [<q^4>]/[<q^2>]^2)/2 of averages over samples: 0 if q is normal, 1 if |q| has one value."""
+    return (3 - averages["overlap_fourth"] / averages["overlap_squared"] ** 2) / 2
+
+
 class ThermalAverages:
     """Averages over time of everything measured on the ladders of one sample.
 

@@ -84,7 +84,7 @@ def test_mistakes_on_the_command_line(run_path, tmp_path, arguments, words):
     [
         ({"model__gama": 3.0}, "did you mean 'gamma'"),
         ({"ensemble__n": -5}, "ensemble.n = -5"),
-        ({"protocol__kind": "tempering"}, "in this version"),
+        ({"protocol": {"kind": "tempering", "temperatures": [2.0, 3.0]}}, "temperatures must fall"),
         ({"model__a4": 0.0}, "positive definite"),
         ({"couplings": {"file": "none.npy"}, "ensemble": {"n": 5}}, "none.npy: No such file"),
         ({"ensemble": {"n": 1_000_000}}, "GB are available"),

@@ -17,14 +17,21 @@ from nsim.thermal_observables import ThermalAverages
 LADDERS = 1500
 
 
+def random_start(glass, seed, std):
+    """Starting states and streams of any range of columns, each from its own seed."""
+
+    def start(columns):
+        streams = [np.random.Generator(np.random.SFC64([seed, c])) for c in columns]
+        return np.stack([std * stream.standard_normal(glass.n) for stream in streams], axis=1), streams
+
+    return start
+
+
 def tempered(glass, temperatures, steps, sweeps, ladders=LADDERS, seed=0, width=512):
     """States of many independent ladders after ``sweeps`` sweeps with a swap after each, (N, ladders, M)."""
-    temperatures = np.array(temperatures)
-    columns = ladders * len(temperatures)
-    streams = [np.random.Generator(np.random.SFC64([seed, c])) for c in range(columns)]
-    start = 3 * np.random.default_rng(seed).standard_normal((glass.n, columns))
+    rungs = Rungs(np.array(temperatures), np.array(steps))
     tempering = ParallelTempering(
-        glass, start, streams, np.random.default_rng([seed, 77]), Rungs(temperatures, np.array(steps)), width
+        glass, rungs, ladders, random_start(glass, seed, 3.0), np.random.default_rng([seed, 77]), width
     )
     tempering.run(sweeps, 1)
     return tempering
@@ -141,15 +148,18 @@ def test_overlaps_are_their_definitions():
 
 def averages_of(glass, temperatures, burn_in, sweeps, ladders=2, seed=0, cold=True):
     """Thermal averages; odd ladders start cold."""
-    rungs = len(temperatures)
-    columns = ladders * rungs
-    streams = [np.random.default_rng([seed, c]) for c in range(columns)]
-    v = 5 * np.random.default_rng(seed).standard_normal((glass.n, columns))
-    if cold:
-        odd = [c for c in range(columns) if c // rungs % 2]
-        v[:, odd] = anneal(glass, v[:, odd], [streams[c] for c in odd], schedule("linear", 40.0, temperatures[-1], 100))
+    count = len(temperatures)
+
+    def start(columns):
+        v, streams = random_start(glass, seed, 5.0)(columns)
+        odd = [at for at, column in enumerate(columns) if column // count % 2]
+        if cold and odd:
+            cooling = schedule("linear", 40.0, temperatures[-1], 100)
+            v[:, odd] = anneal(glass, v[:, odd], [streams[at] for at in odd], cooling)
+        return v, streams
+
     rungs = Rungs(np.array(temperatures), 1.3 * np.sqrt(temperatures))
-    tempering = ParallelTempering(glass, v, streams, np.random.default_rng(seed), rungs, 32)
+    tempering = ParallelTempering(glass, rungs, ladders, start, np.random.default_rng(seed), 32)
     tempering.run(burn_in, 1)
     tempering.reset_counts()
     averages = ThermalAverages(tempering, 2)
@@ -210,9 +220,8 @@ def test_the_coldest_rung_finds_what_annealing_finds():
         best.append(glass.energy(relax(glass, v).v).min())
         temperatures = np.geomspace(40.0, 0.5, 16)
         rungs = Rungs(temperatures, 1.3 * np.sqrt(temperatures))
-        streams = [np.random.default_rng([sample, 100 + r]) for r in range(64)]
-        start = 5 * np.random.default_rng(sample).standard_normal((24, 64))
-        tempering = ParallelTempering(glass, start, streams, np.random.default_rng(sample), rungs, 32)
+        start, swaps = random_start(glass, sample, 5.0), np.random.default_rng(sample)
+        tempering = ParallelTempering(glass, rungs, 4, start, swaps, 32)
         tempering.run(1000, 1)
         found.append(glass.energy(relax(glass, tempering.states()[:, :, -1]).v).min())
     np.testing.assert_allclose(found, best, rtol=1e-9)
