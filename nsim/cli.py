@@ -1,4 +1,4 @@
-"""The command ``nsim``: run, status, summary, estimate.
+"""The command ``nsim``: run, status, summary, estimate; `nsim.landscape_command` adds landscape.
 
 Results go to stdout (one JSON object with ``--json``), everything else to stderr. Heavy imports wait until a command
 needs them.
@@ -14,6 +14,7 @@ import click
 
 from nsim.command_line import run_command
 from nsim.errors import ExitStatus, InputError
+from nsim.landscape_command import landscape
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -168,6 +169,9 @@ def estimate(run_file: Path, ranks: int, as_json: bool) -> ExitStatus:
         f"disk at most {found.bytes_on_disk / 1e9:.2g} GB"
     )
     return ExitStatus.DONE
+
+
+cli.add_command(landscape)
 
 
 def _load(path: Path) -> RunFile:

@@ -145,3 +145,38 @@ def test_help_is_quick_and_complete():
     for word in ("run", "status", "summary", "estimate", "85"):
         assert word in done.stdout
     assert call("nsim", "--version").returncode == 0
+
+
+def test_exhaustive_landscape(tmp_path):
+    # Two sites with J = 0 and a2 = -2: wells at v^2 = 12 with U = -6/gamma each, tops at v = 0.
+    np.save(tmp_path / "J.npy", np.zeros((2, 2)))
+    arguments = ("nsim", "landscape", "--couplings", "J.npy", "--gamma", "4", "--a2", "-2", "--exhaustive")
+    out = tmp_path / "out"
+    done = call(*arguments, "--json", "--out", out, "--plot", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["minima"] == pytest.approx([-3.0] * 4, abs=1e-9)
+    assert [saddle["energy"] for saddle in answer["saddles"]] == pytest.approx([-1.5] * 4, abs=1e-9)
+    assert {tuple(saddle["minima"]) for saddle in answer["saddles"]} <= {(i, j) for i in range(4) for j in range(4)}
+    assert answer["complete"] is True
+    assert (out / "disconnectivity.png").stat().st_size > 5000
+
+    short = call(*arguments, "--json", "--searches", "1", cwd=tmp_path)
+    assert short.returncode == 3
+    assert json.loads(short.stdout)["complete"] is False
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (("--gamma", "-4"), "model.gamma"),
+        (("--gamma", "nan"), "model.gamma"),
+        (("--a4", "0"), "positive definite"),
+        (("--couplings", "none.npy"), "none.npy"),
+        (("--plot",), "--out"),
+    ],
+)
+def test_mistakes_in_a_landscape(tmp_path, change, word):
+    np.save(tmp_path / "J.npy", np.array([[0.0, 1.0], [1.0, 0.0]]))
+    base = ("nsim", "landscape", "--couplings", "J.npy", "--gamma", "4", "--exhaustive")
+    assert word in one_line(call(*base, *change, cwd=tmp_path))
