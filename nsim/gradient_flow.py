@@ -65,7 +65,7 @@ def _descend_all(
     tolerance: float,
 ) -> np.ndarray:
     """The flow from every row, in place; max |gradient| of each, infinite where it did not arrive."""
-    count, n = rows.shape
+    count = len(rows)
     largest = np.full(count, np.inf)
     check = 20  # steps between two looks at the Hessian
     for r in range(count):
