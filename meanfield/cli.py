@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from meanfield.command_options import BadInput, model_options, read_model
+from meanfield.complexity_command import complexity
 from meanfield.quantum_commands import levels
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def glass_temperature(as_json: bool, **options: Any) -> int:
 
 
 cli.add_command(levels)
+cli.add_command(complexity)
 
 
 def show(solution: Solution, seconds: float) -> None:

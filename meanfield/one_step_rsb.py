@@ -201,10 +201,25 @@ class OneStep:
                 best = root
             if root.converged:
                 break
+        if m != 0.0 and (best is None or not best.converged):
+            best = self._from_family(m, symmetric, target) or best
         if best is None:
             return symmetric
         p = self.residual(m, best.x)[1]
         return Point(m, p, best.x, best.residual, best.iterations, best.converged)
+
+    def _from_family(self, m: float, symmetric: Point, target: float) -> Root | None:
+        """Newton's iteration from where the family at given mu has its optimum, the safe way with a mean field."""
+        # Compiled code, which takes a moment to load.
+        from meanfield.k_step_rsb import KStep
+        from meanfield.one_step_family import Family
+
+        in_field = replace(self.model, j0=0.0, field=m)
+        start = Family(KStep(in_field, m, self.stiffness_nodes)).near_optimum(*overlaps(symmetric.x))
+        if start is None:
+            return None
+        root = newton(lambda x: self.residual(m, x)[0], start, max_iterations=25, target=target)
+        return self._verified(m, root) if root.converged else None
 
     def _verified(self, m: float, root: Root) -> Root:
         """Refuse the branch q_0 = 0 (lower f), the collapse q_1 = q_0, and artefacts of the quadrature.
@@ -253,8 +268,8 @@ class OneStep:
         distance = max(2.0 - (self.model.a2.mean - self.model.a2.std) / self.model.gamma, 1e-3)
         guess = 0.5 * distance**1.7 if self.model.potential == "quartic" else 1.36
         generic = [(0.45, guess), (0.5, 1.36), (0.95, 1.0), (0.5, 0.5), (0.35, 1e-2)]
-        # With a mean field the curve of solutions leads here, and no overlap can vanish.
-        for ratio, mu_q in generic if m == 0.0 else [(0.95, 1.0), (0.5, 1.36)]:
+        # With a mean field the curve of solutions leads here, or the family at given mu (`_from_family`).
+        for ratio, mu_q in generic if m == 0.0 else [(0.95, 1.0)]:
             starts.append(pack(ratio * q, q, C, mu_q / q))
         return breaking, starts
 

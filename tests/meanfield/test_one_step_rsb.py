@@ -193,3 +193,19 @@ def test_one_step_moves_the_polarised_boundary():
     one = solve(model, "1rsb")
     assert one.phase == "polarised"
     assert one.free_energy < one.solutions[0].free_energy
+
+
+@pytest.mark.parametrize(("gamma", "j0"), [(1.0, 1.2), (0.85, 1.15), (1.5, 1.4)])
+def test_weakly_broken_polarised_glass(gamma, j0):
+    # Between the boundary of the glass and the line where RS becomes stable the breaking is weak, and Newton's
+    # iteration from generic starts gets lost.
+    model = Model(gamma=gamma, j0=j0)
+    s, rs = solve(model, "1rsb"), solve(model, "rs")
+    assert s.converged
+    assert s.phase == "polarised"
+    assert s.broken
+    assert s.residual < 1e-10
+    assert rs.replicon < 0
+    assert rs.free_energy < s.free_energy < rs.free_energy + 1e-4
+    assert s.internal_energy == pytest.approx(s.free_energy, rel=1e-9)
+    assert s.m == pytest.approx(j0 * s.p, rel=1e-9)
