@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meanfield.model import Model
-from meanfield.newton import TARGET, newton
+from meanfield.newton import ACCEPT, TARGET, newton
 from meanfield.single_site import global_minimum
 
 Array = NDArray[np.float64]
@@ -26,6 +26,10 @@ SCAN_PER_DECADE = 3
 SMALLEST_FIELD = 1e-3
 # Relative accuracy of the order parameters on that grid; roots found there are then solved to the end.
 SCAN_TARGET = 1e-5
+# Relative distance from a root below which that accuracy is not enough.
+UNDECIDED = 1e-3
+# Steps towards m = 0 in search of a small polarisation.
+ONSET_FACTOR, ONSET_STEPS = 0.3, 8
 
 
 @dataclass(frozen=True)
@@ -104,14 +108,14 @@ def self_consistent_points(ansatz: Ansatz, origin: Point | None, susceptibility:
             low, high = ansatz.solve(0.5 * low.m, low), low
         return [_close(ansatz, low, high)]
     smallest, top = smallest_mean_field(ansatz.model), largest_mean_field(ansatz.model)
-    points = _scan(ansatz.coarse, smallest, top, origin)
+    points = [_decided(ansatz, point) for point in _scan(ansatz.coarse, smallest, top, origin)]
     if field > 0.0:
         # States polarised against the field.
         mirrored = [_mirror(point) for point in points]
         points = mirrored[::-1] + points
     elif (1.0 - j0 * susceptibility) < 0.0 < _mismatch(ansatz.model, points[0]):
         # A polarisation smaller than the grid's first point, just beyond a continuous onset.
-        points = [*_scan(ansatz.coarse, 1e-4 * smallest, smallest, origin)[:-1], *points]
+        points = [_just_beyond_onset(ansatz, points[0]), *points]
     found = []
     for low, high in pairwise(points):
         if _mismatch(ansatz.model, low) * _mismatch(ansatz.model, high) < 0:
@@ -133,12 +137,36 @@ def _scan(ansatz: Ansatz, smallest: float, top: float, origin: Point | None) -> 
     return points
 
 
+def _decided(ansatz: Ansatz, point: Point) -> Point:
+    """The same point solved to the end where its accuracy does not decide on which side of a root it lies."""
+    if abs(_mismatch(ansatz.model, point)) > UNDECIDED * abs(point.m):
+        return point
+    return ansatz.solve(point.m, point)
+
+
+def _just_beyond_onset(ansatz: Ansatz, above: Point) -> Point:
+    """A point with g(m) < 0 at a mean field below that of ``above``, or the smallest one that was tried.
+
+    There g(m)/m = 1 - J0 chi + O(m^2) with J0 chi > 1.
+    """
+    point = above
+    for _ in range(ONSET_STEPS):
+        point = ansatz.solve(ONSET_FACTOR * point.m, point)
+        if _mismatch(ansatz.model, point) < 0.0:
+            break
+    return point
+
+
 def _mirror(point: Point) -> Point:
     return replace(point, m=-point.m, p=-point.p)
 
 
 def _mismatch(model: Model, point: Point) -> float:
     return point.m - model.j0 * point.p - model.field
+
+
+def _relative(model: Model, point: Point) -> float:
+    return _mismatch(model, point) / (abs(point.m) + 1e-300)
 
 
 def _close(ansatz: Ansatz, low: Point, high: Point) -> Point:
@@ -153,17 +181,24 @@ def _close(ansatz: Ansatz, low: Point, high: Point) -> Point:
         m, width = low.m + t * (high.m - low.m), high.m - low.m
         if low.x.size == high.x.size:
             start = np.append(low.x + t * (high.x - low.x), t)
+            # Just beyond an onset g(m)/m is small all over the bracket: it is brought to order one.
+            scale = min(1.0, max(abs(_relative(model, low)), abs(_relative(model, high))))
 
-            def residual(y: Array, base: float = low.m, width: float = width) -> Array:
+            def equations(y: Array, base: float = low.m, width: float = width) -> tuple[Array, float, float]:
                 mean_field = base + width * float(y[-1])
                 r, p = ansatz.residual(mean_field, y[:-1])
-                return np.append(r, (mean_field - model.j0 * p - model.field) / (abs(mean_field) + 1e-300))
+                return r, (mean_field - model.j0 * p - model.field) / (abs(mean_field) + 1e-300), p
+
+            def residual(y: Array, scale: float = scale) -> Array:
+                r, mismatch, _ = equations(y)
+                return np.append(r, mismatch / scale)
 
             root = newton(residual, start)
-            if root.converged and -1e-9 <= root.x[-1] <= 1.0 + 1e-9:
+            r, mismatch, p = equations(root.x)
+            error = max(float(np.max(np.abs(r))), abs(mismatch))
+            if error <= ACCEPT and -1e-9 <= root.x[-1] <= 1.0 + 1e-9 and root.residual < 0.01:
                 m = low.m + width * float(root.x[-1])
-                p = ansatz.residual(m, root.x[:-1])[1]
-                return Point(m, p, root.x[:-1], root.residual, root.iterations, True)
+                return Point(m, p, root.x[:-1], error, root.iterations, True)
         middle = ansatz.solve(0.5 * (low.m + high.m), low, SCAN_TARGET)
         if _mismatch(model, middle) * g_low < 0:
             high = middle

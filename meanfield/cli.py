@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from meanfield.command_options import BadInput, model_options, read_model
+from meanfield.command_options import ansatz_options, model_options, read_model, require_folder, write_picture
 from meanfield.complexity_command import complexity
+from meanfield.phase_command import phase_diagram
 from meanfield.quantum_commands import levels
 
 if TYPE_CHECKING:
@@ -37,13 +38,7 @@ def cli() -> None:
 
 
 @cli.command()
-@click.option(
-    "--ansatz",
-    type=click.Choice(["rs", "1rsb", "krsb", "frsb"]),
-    required=True,
-    help="Replica-symmetric; one step, K steps or full symmetry breaking.",
-)
-@click.option("--steps", type=int, help="K of krsb; for frsb the largest K, from which the limit is taken.")
+@ansatz_options
 @click.option("--temperature", type=float, default=0.0, show_default=True, help="Temperature, >= 0.")
 @model_options
 @click.option("--out", type=click.Path(dir_okay=False), help="HDF5 file for everything.")
@@ -58,9 +53,7 @@ def solve(
     **options: Any,
 ) -> int:
     """Order parameters, energies and stability of the physical solution and its rivals."""
-    for path in (out, plot):
-        if path is not None and not Path(path).absolute().parent.is_dir():
-            raise BadInput(f"no such directory: {Path(path).parent}")
+    require_folder(out, plot)
     model = read_model(**options)
     from meanfield.solver import solve as solve_model
 
@@ -75,10 +68,7 @@ def solve(
     if plot is not None:
         from meanfield import plotting
 
-        try:
-            plotting.save(solution, plot)
-        except ValueError as error:  # an ending matplotlib does not know
-            raise BadInput(str(error)) from None
+        write_picture(lambda path: plotting.save(solution, path), plot)
     if as_json:
         click.echo(json.dumps(solution.to_dict(), indent=2, allow_nan=False))
     else:
@@ -107,6 +97,7 @@ def glass_temperature(as_json: bool, **options: Any) -> int:
 
 cli.add_command(levels)
 cli.add_command(complexity)
+cli.add_command(phase_diagram)
 
 
 def show(solution: Solution, seconds: float) -> None:

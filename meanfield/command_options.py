@@ -1,8 +1,10 @@
-"""Options that several commands of ``meanfield`` share, and the model that they describe."""
+"""Options that several commands of ``meanfield`` share, how they are read, and the model that they describe."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,16 +12,58 @@ import click
 if TYPE_CHECKING:
     from meanfield.model import Model
 
+MOST_VALUES = 10_000
+
 
 class BadInput(click.UsageError):
     """What the user gave cannot be used."""
 
 
-def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options that define the model, common to all commands."""
+class Numbers(click.ParamType):
+    """One number, several with commas, or FROM:TO:COUNT; becomes a tuple of floats."""
+
+    name = "number|list|from:to:count"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """Read the text of an option."""
+        if isinstance(value, tuple):
+            return value
+        if isinstance(value, (int, float)):
+            return (float(value),)
+        try:
+            if ":" not in value:
+                return tuple(float(part) for part in value.split(","))
+            first, last, count = value.split(":")
+            n = int(count)
+            if not 2 <= n <= MOST_VALUES:
+                raise ValueError
+            low, high = float(first), float(last)
+            return (*(low + (high - low) * k / (n - 1) for k in range(n - 1)), high)
+        except ValueError:
+            self.fail(f"{value!r} is neither a number, a list 1,2,3 nor a range FROM:TO:COUNT", param, ctx)
+
+
+class Interval(click.ParamType):
+    """LOW:HIGH, a pair of floats, or a single number."""
+
+    name = "low:high|number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """Read the text of an option."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            parts = tuple(float(part) for part in str(value).split(":"))
+            if len(parts) > 2:
+                raise ValueError
+        except ValueError:
+            self.fail(f"{value!r} is neither LOW:HIGH nor a number", param, ctx)
+        return parts
+
+
+def site_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of the local potential and the field, and --json."""
     options = [
-        click.option("--gamma", type=float, help="Coupling strength, > 0 (required; no meaning for ising)."),
-        click.option("--j0", type=float, default=0.0, show_default=True, help="Mean coupling J0 (times N)."),
         click.option("--a2", type=float, help="Harmonic coefficient, or its mean.  [default: 1]"),
         click.option("--a2-std", type=float, help="Standard deviation of Gaussian a2."),
         click.option("--a2-low", type=float, help="Uniform a2: lower end."),
@@ -38,6 +82,28 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that define the model, common to most commands."""
+    command = site_options(command)
+    command = click.option("--j0", type=float, default=0.0, show_default=True, help="Mean coupling J0 (times N).")(
+        command
+    )
+    return click.option("--gamma", type=float, help="Coupling strength, > 0 (required; no meaning for ising).")(command)
+
+
+def ansatz_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--ansatz and --steps."""
+    command = click.option(
+        "--steps", type=int, help="K of krsb; for frsb the largest K, from which the limit is taken."
+    )(command)
+    return click.option(
+        "--ansatz",
+        type=click.Choice(["rs", "1rsb", "krsb", "frsb"]),
+        required=True,
+        help="Replica-symmetric; one step, K steps or full symmetry breaking.",
+    )(command)
 
 
 def read_model(
@@ -67,3 +133,38 @@ def read_model(
     else:
         stiffness = LocalStiffness.gaussian(1.0 if a2 is None else a2, 0.0 if a2_std is None else a2_std)
     return Model(gamma=gamma, j0=j0, a2=stiffness, a4=a4, field=field, potential=potential)  # type: ignore[arg-type]
+
+
+def require_folder(*paths: str | None) -> None:
+    """Refuse files that could not be written, before any work is done."""
+    for path in paths:
+        if path is not None and not Path(path).absolute().parent.is_dir():
+            raise BadInput(f"no such directory: {Path(path).parent}")
+
+
+def write_picture(save: Callable[[str], None], path: str) -> None:
+    """Draw; an ending that matplotlib does not know is the user's mistake."""
+    try:
+        save(path)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+
+
+class Progress:
+    """One line on a terminal that rewrites itself, and nothing anywhere else."""
+
+    def __init__(self) -> None:
+        self.stream = sys.stderr
+        self.alive = self.stream.isatty()
+
+    def __call__(self, text: str) -> None:
+        """Show ``text`` in place of the last one."""
+        if self.alive:
+            self.stream.write(f"\r\033[K{text[:100]}")
+            self.stream.flush()
+
+    def end(self) -> None:
+        """Clear the line."""
+        if self.alive:
+            self.stream.write("\r\033[K")
+            self.stream.flush()

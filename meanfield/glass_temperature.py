@@ -33,7 +33,7 @@ def glass_temperature(model: Model) -> float | None:
     distribution of effective fields reaching h = 0) may keep T_g exponentially small but not zero.
     """
     model = replace(model, field=abs(model.field))
-    hot = _ergodic_temperature(model)
+    hot = ergodic_temperature(model)
     if model.field == 0.0:
         onset = _ergodic_glass_temperature(model, hot)
         if model.j0 <= 0.0:
@@ -45,7 +45,7 @@ def glass_temperature(model: Model) -> float | None:
     return _almeida_thouless_temperature(model, hot)
 
 
-def _ergodic_temperature(model: Model) -> float:
+def ergodic_temperature(model: Model) -> float:
     """A temperature at which the state of zero field is ergodic, stable and unpolarised."""
     # <v^2>/T falls like T^(-1/2) at high T, so doubling from the natural scale ends soon.
     temperature = 1.0 if model.potential == "ising" else 1.0 / model.quartic

@@ -24,6 +24,11 @@ from meanfield.single_site import cubic_roots, local_potential
 
 Array = NDArray[np.float64]
 
+# Displacements grow by this factor from panel to panel away from a sharp response: 1e-12 with 16 nodes.
+PANEL_GROWTH = 6.0
+# The sharpest response that is resolved, relative to the first panel of fields.
+SHARPEST = 1e-12
+
 
 @dataclass(frozen=True)
 class GroundStateNodes:
@@ -76,6 +81,27 @@ def depth(model: Model, C: float, a2: Array, h: Array) -> Array:
     two_wells = np.maximum(kappa, 0.0)
     excess = v * v - two_wells / u
     return excess * (0.75 * u * excess + two_wells + 0.5 * np.maximum(-kappa, 0.0))
+
+
+def fields_near_the_jump(model: Model, C: float, a2: Array, h: float) -> Array:
+    """Panel edges from 0 to ``h`` that resolve powers of 1/U_eff'' at h = 0, shape (n_a2, n + 1).
+
+    There U_eff'' = 3 u v^2 - kappa varies over displacements of sqrt(|kappa|/3u), which vanishes where double
+    wells begin. Edges are geometric in the displacement from that length on.
+    """
+    if model.potential == "ising":
+        return np.broadcast_to([0.0, h], (a2.size, 2))
+    kappa, v0 = C - a2 / model.gamma, jump(model, C, a2)
+    v = displacement(model, C, a2, np.full_like(a2, h))
+    # v - v0 without cancellation: h = u v (v^2 - v0^2) with two wells.
+    reach = np.where(kappa > 0.0, h / (model.quartic * v * (v + v0)), v)
+    width = np.sqrt(np.abs(kappa) / (3.0 * model.quartic)) / reach
+    width = np.clip(width, SHARPEST, 1.0 / PANEL_GROWTH)
+    count = int(np.ceil(-np.log(width.min()) / np.log(PANEL_GROWTH)))
+    fraction = width[:, None] ** np.linspace(1.0, 0.0, count + 1)
+    x = reach[:, None] * np.concatenate([np.zeros((a2.size, 1)), fraction], axis=1)
+    v, excess = v0[:, None] + x, x * (x + 2.0 * v0[:, None])
+    return v * (model.quartic * excess + np.maximum(-kappa, 0.0)[:, None])
 
 
 def half_line_nodes(model: Model, C: float, a2: Array, edges: Array, n: int) -> GroundStateNodes:

@@ -51,7 +51,7 @@ def newton(
             break
         fresh = jacobian is None
         if jacobian is None:
-            jacobian = _forward_difference(residual, x, r)
+            jacobian = forward_difference(residual, x, r)
         try:
             step = np.linalg.solve(jacobian, -r)
         except np.linalg.LinAlgError:
@@ -109,7 +109,7 @@ def affine_newton(
         iterations += 1
         if not known:
             try:
-                inverse = np.asarray(np.linalg.inv(_forward_difference(residual, x, r, 1e-6)), float)
+                inverse = np.asarray(np.linalg.inv(forward_difference(residual, x, r, 1e-6)), float)
             except np.linalg.LinAlgError:
                 break
             known = fresh = True
@@ -145,9 +145,12 @@ def _norm(r: Array) -> float:
     return norm if np.isfinite(norm) else np.inf
 
 
-def _forward_difference(residual: Callable[[Array], Array], x: Array, r: Array, relative: float = 1e-7) -> Array:
-    # 1e-7: for unknowns of order one the truncation and rounding errors of the difference balance.
-    # Equations that amplify rounding errors want more.
+def forward_difference(residual: Callable[[Array], Array], x: Array, r: Array, relative: float = 1e-7) -> Array:
+    """The Jacobian of ``residual`` at x (n,), where it is r (k,): shape (k, n).
+
+    With 1e-7 and unknowns of order one the truncation and rounding errors of the difference balance;
+    equations that amplify rounding errors want more.
+    """
     columns = []
     for k in range(x.size):
         step = relative * max(1.0, abs(x[k]))

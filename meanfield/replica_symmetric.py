@@ -26,7 +26,7 @@ from meanfield.branches import (
     self_consistent_points,
     smallest_mean_field,
 )
-from meanfield.ground_state import half_line_nodes, jump, potential_at_zero_field
+from meanfield.ground_state import fields_near_the_jump, half_line_nodes, jump, potential_at_zero_field
 from meanfield.model import COARSE_STIFFNESS_NODES, STIFFNESS_NODES, Model
 from meanfield.newton import TARGET, Root, newton
 from meanfield.quadrature import folded_normal, gauss_legendre_panels, half_line_edges, normal_density
@@ -73,12 +73,11 @@ def averages(
 
 def _ground_state_averages(model: Model, m: float, q: float, C: float, stiffness: tuple[Array, Array]) -> Averages:
     a2, weight = stiffness
-    edges = half_line_edges(m, np.sqrt(q))
-    if edges[0] == 0.0:
-        # 1/U_eff'' is sharply peaked at h = 0 when double wells are about to appear.
-        finest = edges[1] * np.array([1e-9, 1e-7, 1e-5, 1e-3, 0.1])
-        edges = np.concatenate(([0.0], finest, edges[1:]))
-    nodes = half_line_nodes(model, C, a2, edges[None, :], NODES)
+    edges = half_line_edges(m, np.sqrt(q))[None, :]
+    if edges[0, 0] == 0.0:
+        near = fields_near_the_jump(model, C, a2, float(edges[0, 1]))
+        edges = np.concatenate([near, np.broadcast_to(edges[:, 2:], (a2.size, edges.shape[1] - 2))], axis=1)
+    nodes = half_line_nodes(model, C, a2, edges, NODES)
     even, odd = folded_normal(nodes.h, m, q)
     even, odd = weight[:, None] * nodes.dh * even, weight[:, None] * nodes.dh * odd
     C_reg = float(np.sum(even * nodes.chi))
@@ -303,7 +302,9 @@ def solve(model: Model, temperature: float) -> Solution:
             unpolarised.insert(0, ansatz.solution(origin))
         susceptibility = unpolarised[0].C
     polarised = [ansatz.solution(point) for point in self_consistent_points(ansatz, origin, susceptibility)]
-    candidates = unpolarised[:1] + polarised
+    # Just beyond its onset a polarised state has lower f by less than rounding, but p = 0 is unstable.
+    unstable = bool(polarised) and model.j0 * susceptibility > 1.0
+    candidates = polarised if unstable else unpolarised[:1] + polarised
     physical = min(candidates, key=lambda s: s.free_energy)
     others = [s for s in unpolarised + polarised if s is not physical]
     return replace(physical, solutions=tuple(others))

@@ -82,6 +82,23 @@ def test_levels_are_absolute():
     assert "E_1 - E_0" in run("levels", "--gamma=4", "--C=0.9", "--h=0", "--hbar2-over-m=1e-2", "--levels=2").stdout
 
 
+def test_phase_diagram(tmp_path):
+    csv, png = tmp_path / "plane.csv", tmp_path / "plane.png"
+    arguments = ["--j0", "0.5:1.5", "--gamma", "0.3:1.5", "--points", "8", "--json"]
+    result = run("phase-diagram", *arguments, "--out", str(csv), "--plot", str(png))
+    assert (result.returncode, result.stderr) == (0, "")
+    diagram = json.loads(result.stdout)
+    assert (diagram["plane"], diagram["fixed"], diagram["converged"]) == ("j0-gamma", {"temperature": 0.0}, True)
+    lines = {line["name"]: line for line in diagram["lines"]}
+    assert lines["ergodic-glass"]["inverse_gamma"] == pytest.approx([2.0] * len(lines["ergodic-glass"]["gamma"]))
+    assert {line["ansatz"] for line in diagram["lines"]} == {"rs"}
+    assert lines["double-wells"]["exact"] is False
+    rows = csv.read_text().splitlines()
+    assert rows[0] == "line,ansatz,gamma,j0,temperature,p,q,C,error"
+    assert len(rows) == 1 + sum(len(line["gamma"]) for line in diagram["lines"])
+    assert png.read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
@@ -107,6 +124,13 @@ def test_levels_are_absolute():
         (["levels", "--gamma", "4", "--C", "nan", "--h", "0", "--hbar2-over-m", "1", "--levels", "2"], "C must"),
         (["levels", "--gamma", "4", "--C", "1", "--h", "0", "--hbar2-over-m", "0", "--levels", "2"], "hbar2_over_m"),
         (["levels", "--gamma", "4", "--C", "1", "--h", "0", "--hbar2-over-m", "1", "--levels", "0"], "levels"),
+        (["phase-diagram", "--gamma", "4"], "LOW:HIGH"),
+        (["phase-diagram", "--gamma", "4:1"], "low < high"),
+        (["phase-diagram", "--gamma", "1:two"], "1:two"),
+        (["phase-diagram", "--plane", "j0-temperature"], "--gamma"),
+        (["phase-diagram", "--ansatz", "2rsb"], "2rsb"),
+        (["phase-diagram", "--points", "1"], "points"),
+        (["phase-diagram", "--temperature=-1"], "temperature"),
         (["sovle"], "solve"),
     ],
 )
