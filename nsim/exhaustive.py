@@ -26,7 +26,7 @@ from scipy.sparse.csgraph import connected_components
 
 from nsim.eigenvector_following import LOWEST, Stationary, follow, natural_length, newton
 from nsim.glass import Glass
-from nsim.gradient_flow import descend, sides
+from nsim.gradient_flow import both_sides
 from nsim.relaxation import relax
 from nsim.stationary_catalogue import Catalogue
 
@@ -163,17 +163,12 @@ class Explorer:
 
     def _descend_new(self) -> None:
         """Follow the flow down both sides of the saddles that are new."""
-        new = self.saddles.points[len(self.ends) :]
-        if not new:
-            return
-        ends, largest = descend(self.glass, sides(self.glass, np.array(new).T))
-        for r in range(0, 2 * len(new), 2):
+        for saddle in self.saddles.points[len(self.ends) :]:
             pair = []
-            for side in (r, r + 1):
+            for side in both_sides(self.glass, saddle):
                 entry, image = -1, 1
-                if largest[side] <= TOLERANCE:
-                    found = self.minima.add(ends[:, [side]])
-                    entry, image = int(found[0][0]), int(found[1][0])
+                if side.max_gradient <= TOLERANCE:
+                    entry, image = (int(x[0]) for x in self.minima.add(side.v[:, None]))
                 pair.append((entry, image))
             self.ends.append(pair)
 

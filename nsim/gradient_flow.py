@@ -1,121 +1,102 @@
-r"""Which minimum a point belongs to: the gradient flow dv/dt = -dU/dv, integrated tightly, one column at a time.
+r"""The gradient flow dv/dt = -dU/dv, followed tightly: which minimum a point belongs to, and by which path.
 
-The two minima a saddle joins are by definition where the flow goes from either side of it. The embedded Runge-Kutta
-pair of Bogacki and Shampine (orders 3 and 2) with a local error far below the distance between basins follows it;
-the flow is left where the Hessian is positive definite, Newton's step is short, and Newton's method from there
-converges without leaving that neighbourhood. Columns differ in every step width, so each is a compiled loop of its own.
+The two minima a saddle joins are by definition where the flow goes from either side of it, and its way is the
+minimum-energy path. The embedded Runge-Kutta pair of Bogacki and Shampine (orders 3 and 2) with a local error far below
+the distance between basins follows it; the flow is left where the Hessian is positive definite and Newton's method
+converges without leaving the neighbourhood.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numba
 import numpy as np
+from scipy.linalg import eigh
 
-from nsim.eigenvector_following import gradient_and_hessian, natural_length
+from nsim.eigenvector_following import natural_length
 from nsim.glass import Glass
+from nsim.newton_finish import finish
 
 LOCAL_ERROR = 1e-6  # largest error of any displacement per step, in units of the natural length
 PUSH = 1e-4  # off the saddle, in the same unit
-TRY_NEWTON = 1e-2  # longest Newton step that counts as short, in the same unit
+TRY_NEWTON = 1e-3  # how far Newton's method may move, in the same unit
+TRY_BELOW = 0.05  # gradient, in units of the first wall's force, from which Newton's method is tried
+CHUNK = 20  # steps between two trials
 STEPS = 200_000
 
 
-def descend(glass: Glass, starts: np.ndarray, tolerance: float = 1e-11) -> tuple[np.ndarray, np.ndarray]:
-    """Follow the flow from each column of ``starts`` (N, R) to its minimum.
+@dataclass(frozen=True)
+class Descent:
+    """Where the flow from a point has led."""
 
-    Returns the minima (N, R) and the max |gradient| of each, infinite where no minimum was reached.
-    """
-    rows = np.array(starts.T, dtype=float, order="C")
-    largest = _descend_all(
-        rows,
-        np.ascontiguousarray(glass.J),
-        glass.a2,
-        float(glass.a4),
-        float(glass.gamma),
-        float(glass.field),
-        natural_length(glass),
-        tolerance,
-    )
-    return np.ascontiguousarray(rows.T), largest
+    v: np.ndarray  # (N,) its end
+    max_gradient: float  # infinite where no minimum was reached
+    path: np.ndarray  # (P, N) points on the way, the start first, the end last
 
 
-def sides(glass: Glass, saddles: np.ndarray) -> np.ndarray:
-    """A point on either side of each saddle of ``saddles`` (N, R), along its unstable mode; shape (N, 2 R).
+def descend(glass: Glass, start: np.ndarray, tolerance: float = 1e-11) -> Descent:
+    """Follow the flow from ``start``, shape (N,), to its minimum."""
+    length = natural_length(glass)
+    model = (np.ascontiguousarray(glass.J), glass.a2, float(glass.a4), float(glass.gamma), float(glass.field))
+    v = np.array(start, dtype=float)
+    slope = -glass.gradient(v)
+    width = 0.01 * length / (np.abs(slope).max() + 1e-300)
+    path = [v.copy()]
+    for _ in range(STEPS // CHUNK):
+        width = _flow(v, slope, width, *model, LOCAL_ERROR * length, CHUNK)
+        path.append(v.copy())
+        if np.abs(slope).max() > TRY_BELOW * length:
+            continue
+        end, largest, positive = finish(glass, v, tolerance)
+        if positive and largest <= tolerance and np.abs(end - v).max() <= TRY_NEWTON * length:
+            path.append(end)
+            return Descent(end, largest, np.array(path))
+    return Descent(v, np.inf, np.array(path))
 
-    Columns 2 r and 2 r + 1 belong to saddle r.
-    """
-    starts = np.empty((glass.n, 2 * saddles.shape[1]))
-    for r in range(saddles.shape[1]):
-        mode = np.linalg.eigh(glass.hessian(saddles[:, r]))[1][:, 0]
-        mode *= np.sign(mode[np.argmax(np.abs(mode))])  # the sign from LAPACK is arbitrary
-        push = PUSH * natural_length(glass) * mode
-        starts[:, 2 * r], starts[:, 2 * r + 1] = saddles[:, r] - push, saddles[:, r] + push
-    return starts
+
+def unstable_mode(glass: Glass, saddle: np.ndarray) -> np.ndarray:
+    """The mode of the lowest eigenvalue at a saddle, shape (N,), its largest entry positive."""
+    mode = eigh(glass.hessian(saddle), subset_by_index=[0, 0])[1][:, 0]
+    return mode * np.sign(mode[np.argmax(np.abs(mode))])  # the sign from LAPACK is arbitrary
+
+
+def both_sides(glass: Glass, saddle: np.ndarray, tolerance: float = 1e-11) -> tuple[Descent, Descent]:
+    """The flow from either side of a saddle of index 1, shape (N,), along its unstable mode."""
+    push = PUSH * natural_length(glass) * unstable_mode(glass, saddle)
+    return descend(glass, saddle - push, tolerance), descend(glass, saddle + push, tolerance)
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _descend_all(
-    rows: np.ndarray,
+def _flow(
+    v: np.ndarray,
+    k1: np.ndarray,
+    width: float,
     J: np.ndarray,
     a2: np.ndarray,
     a4: float,
     gamma: float,
     field: float,
-    length: float,
-    tolerance: float,
-) -> np.ndarray:
-    """The flow from every row, in place; max |gradient| of each, infinite where it did not arrive."""
-    count = len(rows)
-    largest = np.full(count, np.inf)
-    check = 20  # steps between two looks at the Hessian
-    for r in range(count):
-        v = rows[r].copy()
-        k1 = -_gradient(v, J, a2, a4, gamma, field)
-        width = 0.01 * length / (np.abs(k1).max() + 1e-300)
-        for step in range(STEPS):
-            if step % check == check - 1:
-                end, reached = _newton_to_minimum(v, J, a2, a4, gamma, field, TRY_NEWTON * length, tolerance)
-                if reached <= tolerance:
-                    v, largest[r] = end, reached
-                    break
-            k2 = -_gradient(v + width / 2 * k1, J, a2, a4, gamma, field)
-            k3 = -_gradient(v + 0.75 * width * k2, J, a2, a4, gamma, field)
-            new = v + width / 9 * (2 * k1 + 3 * k2 + 4 * k3)
-            k4 = -_gradient(new, J, a2, a4, gamma, field)
-            error = np.abs(width * (-5 / 72 * k1 + k2 / 12 + k3 / 9 - k4 / 8)).max()
-            if error <= LOCAL_ERROR * length:
-                v, k1 = new, k4
-            width *= min(3.0, max(0.2, 0.9 * (LOCAL_ERROR * length / (error + 1e-300)) ** (1 / 3)))
-        rows[r] = v
-    return largest
+    allowed: float,
+    steps: int,
+) -> float:
+    """Some accepted steps of the flow; changes v and its slope k1 = -dU/dv, both (N,); returns the next width."""
+    accepted = 0
+    for _ in range(20 * steps):
+        k2 = -_gradient(v + width / 2 * k1, J, a2, a4, gamma, field)
+        k3 = -_gradient(v + 0.75 * width * k2, J, a2, a4, gamma, field)
+        new = v + width / 9 * (2 * k1 + 3 * k2 + 4 * k3)
+        k4 = -_gradient(new, J, a2, a4, gamma, field)
+        error = np.abs(width * (-5 / 72 * k1 + k2 / 12 + k3 / 9 - k4 / 8)).max()
+        if error <= allowed:
+            v[:], k1[:] = new, k4
+            accepted += 1
+        width *= min(3.0, max(0.2, 0.9 * (allowed / (error + 1e-300)) ** (1 / 3)))
+        if accepted == steps:
+            break
+    return width
 
 
 @numba.njit(cache=True, error_model="numpy")
 def _gradient(v: np.ndarray, J: np.ndarray, a2: np.ndarray, a4: float, gamma: float, field: float) -> np.ndarray:
     return (a2 + a4 / 6 * v * v) * v / gamma - J @ v - field
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _newton_to_minimum(
-    start: np.ndarray,
-    J: np.ndarray,
-    a2: np.ndarray,
-    a4: float,
-    gamma: float,
-    field: float,
-    near: float,
-    tolerance: float,
-) -> tuple[np.ndarray, float]:
-    """Newton's method while M > 0 and all moves stay within ``near``; else an infinite gradient."""
-    v = start.copy()
-    for _ in range(12):
-        gradient, M = gradient_and_hessian(v, J, a2, a4, gamma, field)
-        if np.linalg.eigvalsh(M)[0] <= 0:
-            return v, np.inf
-        largest = np.abs(gradient).max()
-        if largest <= tolerance:
-            return v, largest
-        v -= np.linalg.solve(M, gradient)
-        if not np.abs(v - start).max() <= near:
-            return v, np.inf
-    return v, np.inf
