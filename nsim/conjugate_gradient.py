@@ -25,7 +25,12 @@ SINGLE_UNTIL = 1e-4  # gradient [E0/v0] below which single precision would be fe
 
 
 def descend(
-    glass: Glass, v: np.ndarray, stop: np.ndarray, budget: np.ndarray, single: np.ndarray | None = None
+    glass: Glass,
+    v: np.ndarray,
+    stop: np.ndarray,
+    budget: np.ndarray,
+    single: np.ndarray | None = None,
+    held: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Descend until max |gradient| of each column is below its ``stop`` or its budget of steps is spent.
 
@@ -40,6 +45,9 @@ def descend(
     single
         J in single precision, to be used where ``stop`` allows; None: double precision throughout.
 
+    held
+        The site that each column keeps where it is, shape (R,); its force counts for nothing. None: all sites move.
+
     Returns
     -------
     v, steps
@@ -50,12 +58,15 @@ def descend(
     v, Jv = active.result.copy(), glass.J @ active.result
     gradient, direction = np.zeros_like(v), np.zeros_like(v)
     squared = np.ones(v.shape[1])
+    held = np.full(v.shape[1], -1) if held is None else held
     step = 0
     while True:
         squared, largest = _turn(
-            v, Jv, glass.a2, glass.a4, glass.gamma, glass.field, gradient, direction, squared, step == 0
+            v, Jv, glass.a2, glass.a4, glass.gamma, glass.field, gradient, direction, squared, held, step == 0
         )
-        v, Jv, gradient, direction, squared = active.keep(largest, step, v, Jv, gradient, direction, squared)
+        v, Jv, gradient, direction, squared, held = active.keep(
+            largest, step, v, Jv, gradient, direction, squared, held
+        )
         if not active:
             return active.result, active.steps
         if rough and single is not None:
@@ -79,6 +90,7 @@ def _turn(
     gradient: np.ndarray,
     direction: np.ndarray,
     squared: np.ndarray,
+    held: np.ndarray,
     restart: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bring gradient and direction (N, R) to the present state; return z.g and max |g|, both (R,)."""
@@ -88,7 +100,7 @@ def _turn(
     for i in range(n):
         for r in range(columns):
             x = v[i, r]
-            g = (a2[i] + a4 / 6 * x * x) * x / gamma - Jv[i, r] - field
+            g = 0.0 if held[r] == i else (a2[i] + a4 / 6 * x * x) * x / gamma - Jv[i, r] - field
             z[i, r] = g / max(abs(a2[i] + a4 / 2 * x * x) / gamma, SOFTEST)
             cross[r] += z[i, r] * gradient[i, r]
             gradient[i, r] = g

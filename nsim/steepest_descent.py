@@ -18,7 +18,12 @@ SAFETY, SHRINK, GROW = 0.9, 0.2, 3.0
 
 
 def descend(
-    glass: Glass, v: np.ndarray, stop: np.ndarray, budget: np.ndarray, single: np.ndarray | None = None
+    glass: Glass,
+    v: np.ndarray,
+    stop: np.ndarray,
+    budget: np.ndarray,
+    single: np.ndarray | None = None,
+    held: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Follow the flow until max |gradient| of each column is below ``stop`` or its budget of steps is spent.
 
@@ -26,18 +31,21 @@ def descend(
     """
     active = ActiveColumns(v, stop, budget)
     v = active.result.copy()
-    k1 = -glass.gradient(v)
+    free = np.ones(v.shape)  # 0 where a site is held
+    if held is not None:
+        free[held, np.arange(len(held))] = 0.0
+    k1 = -free * glass.gradient(v)
     width = 0.1 / (1 + np.abs(k1).max(axis=0))
     step = 0
     while True:
-        v, k1, width = active.keep(np.abs(k1).max(axis=0), step, v, k1, width)
+        v, k1, width, free = active.keep(np.abs(k1).max(axis=0), step, v, k1, width, free)
         if not active:
             return active.result, active.steps
         with np.errstate(over="ignore", invalid="ignore"):  # a step far too wide is refused below
-            k2 = -glass.gradient(v + width / 2 * k1)
-            k3 = -glass.gradient(v + 0.75 * width * k2)
+            k2 = -free * glass.gradient(v + width / 2 * k1)
+            k3 = -free * glass.gradient(v + 0.75 * width * k2)
             new = v + width * (2 * k1 + 3 * k2 + 4 * k3) / 9
-            k4 = -glass.gradient(new)
+            k4 = -free * glass.gradient(new)
             error = np.abs(width * (-5 / 72 * k1 + k2 / 12 + k3 / 9 - k4 / 8)).max(axis=0)
         error = np.where(np.isfinite(error), error, np.inf)
         allowed = np.minimum(LOCAL_ERROR, RELATIVE_ERROR * width * np.abs(k1).max(axis=0))
