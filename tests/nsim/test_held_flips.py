@@ -40,7 +40,9 @@ def test_flips_by_the_gradient_flow_end_where_scipy_goes(state):
         free = np.arange(glass.n) != i
         x = np.where(free, v, -v)
         for mask in (free, np.ones(glass.n, dtype=bool)):
-            flow = solve_ivp(lambda t, y, m=mask: -1.0 * m * glass.gradient(y), (0, 3000), x, "LSODA", rtol=1e-8, atol=1e-8)
+            flow = solve_ivp(
+                lambda t, y, m=mask: -1.0 * m * glass.gradient(y), (0, 3000), x, "LSODA", rtol=1e-8, atol=1e-8
+            )
             x = flow.y[:, -1]
         np.testing.assert_allclose(end, x, atol=1e-4)
     returned = np.abs(flips.v - v[:, None]).max(axis=0) < 1e-5
@@ -54,3 +56,11 @@ def test_flips_by_conjugate_gradients_end_in_minima(state):
     assert np.abs(glass.gradient(flips.v)).max() < 1e-10
     for end in flips.v.T:
         assert np.linalg.eigvalsh(glass.hessian(end))[0] > 0
+
+
+def test_a_second_minimum_close_by_is_not_taken_for_a_return():
+    glass = Glass(np.zeros((1, 1)), np.array([-1.5e-4]), 1.0, 1.0)  # minima at +-0.03
+    flips = held_flips(glass, np.array([0.03]))
+    assert flips.converged.all()
+    assert not flips.returned.any()
+    np.testing.assert_allclose(flips.v, [[-0.03]], atol=1e-6)
