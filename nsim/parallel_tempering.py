@@ -17,7 +17,8 @@ results are the same bit for bit on any number of ranks.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from functools import cached_property
 
 import numba
 import numpy as np
@@ -26,6 +27,7 @@ from nsim.glass import Glass
 from nsim.monte_carlo import MetropolisChain
 from nsim.rank_group import ALONE, Group
 
+ROWS = 6  # numbers of every column that all ranks need: its moments, and its accepted moves
 NOWHERE, FROM_HOT, FROM_COLD = range(3)  # where a column comes from: the end of its ladder it saw last
 
 
@@ -36,7 +38,7 @@ class Rungs:
     temperatures: np.ndarray
     steps: np.ndarray
 
-    @property
+    @cached_property
     def betas(self) -> np.ndarray:
         """Inverse temperatures, (M,) [1/E0]."""
         return 1 / self.temperatures
@@ -127,55 +129,44 @@ class ParallelTempering:
     def moments(self) -> Moments:
         """Sums over the sites of every replica, by rung; brings the count of acceptances up to date."""
         glass = self.glass
-        sums = [
-            np.vstack([column_sums(chain.v, chain.field, glass.a2, glass.a4, glass.gamma), accepted])
-            for chain, accepted in zip(self._chains, self._accepted, strict=True)
-        ]
-        *moments, accepted = self._gather(sums, len(fields(Moments)) + 1)[:, self.column]
-        self.acceptance += accepted.sum(axis=0)
-        for counted in self._accepted:
-            counted[:] = 0
-        return Moments(*moments)
+        own = np.empty((ROWS, sum(map(len, self._blocks))))
+        first = 0
+        for chain, accepted in zip(self._chains, self._accepted, strict=True):
+            part = own[:, first : first + len(accepted)]
+            column_sums(chain.v, chain.field, glass.a2, glass.a4, glass.gamma, part)
+            part[-1] = accepted
+            accepted[:] = 0
+            first += len(accepted)
+        by_rung = self._gather(own)[:, self.column]
+        self.acceptance += by_rung[-1].sum(axis=0)
+        return Moments(*by_rung[:-1])
 
     def states(self) -> np.ndarray:
         """All states by rung, shape (N, ladders, M)."""
-        return self._gather([chain.v for chain in self._chains], self.glass.n)[:, self.column]
+        own = np.concatenate([np.empty((self.glass.n, 0)), *(chain.v for chain in self._chains)], axis=1)
+        return self._gather(own)[:, self.column]
 
-    def _gather(self, of_blocks: list[np.ndarray], rows: int) -> np.ndarray:
-        """Arrays (rows, width) of all blocks joined along the columns, on every rank."""
-        own = np.concatenate([np.empty((rows, 0)), *of_blocks], axis=1)
+    def _gather(self, own: np.ndarray) -> np.ndarray:
+        """What belongs to this rank's columns, shape (rows, columns), joined for all columns on every rank."""
         return own if self._group.size == 1 else self._group.all_gather(own.T).T
 
     def swap(self) -> None:
         """Offer every second pair of neighbouring rungs of every ladder to exchange their temperatures."""
-        ladders, rungs = self.column.shape
         energy = self.moments().energy(self.glass.field)
-        if rungs == 1:
+        if self.column.shape[1] == 1:
             return
-        numbers = self._swap_stream.random((ladders, rungs - 1))  # all pairs: which take turns changes no number
-        upper = np.arange(self._swaps % 2, rungs - 1, 2)
-        logarithm = log_acceptance(self.rungs.betas, energy, upper)
-        accepted = numbers[:, upper] < np.exp(np.minimum(logarithm, 0))
+        logarithm = log_acceptance(self.rungs.betas, energy)
+        # Numbers for all pairs: which of them take turns changes no number.
+        accepted = self._swap_stream.random(logarithm.shape) < np.exp(np.minimum(logarithm, 0))
+        first = self._swaps % 2
+        exchange(accepted, first, self.column, self._rung, self._origin, self.swapped, self.round_trips)
+        self.offered[first::2] += len(self.column)
         self._swaps += 1
-        self.offered[upper] += ladders
-        self.swapped[upper] += accepted.sum(axis=0)
-        ladder, pair = np.nonzero(accepted)
-        hot, cold = (ladder, upper[pair]), (ladder, upper[pair] + 1)
-        self.column[hot], self.column[cold] = self.column[cold], self.column[hot]
-        self._rung[self.column] = np.arange(rungs)
-        self._follow()
-
-    def _follow(self) -> None:
-        """Round trips: from the hot end to the cold one and back."""
-        hot, cold = self.column[:, 0], self.column[:, -1]
-        self.round_trips += self._origin[hot] == FROM_COLD
-        self._origin[hot] = FROM_HOT
-        self._origin[cold] = np.where(self._origin[cold] == FROM_HOT, FROM_COLD, self._origin[cold])
 
 
-def log_acceptance(betas: np.ndarray, energy: np.ndarray, upper: np.ndarray) -> np.ndarray:
-    """Ln of the acceptance ratio of swaps between rungs ``upper`` and the next ones; energy is (ladders, M)."""
-    return (betas[upper] - betas[upper + 1]) * (energy[:, upper] - energy[:, upper + 1])
+def log_acceptance(betas: np.ndarray, energy: np.ndarray) -> np.ndarray:
+    """Ln of the acceptance ratios of swaps between each rung and the next; energy (ladders, M), (ladders, M-1)."""
+    return (betas[1:] - betas[:-1]) * (energy[:, 1:] - energy[:, :-1])
 
 
 def own_blocks(columns: int, width: int, group: Group = ALONE) -> list[range]:
@@ -185,10 +176,10 @@ def own_blocks(columns: int, width: int, group: Group = ALONE) -> list[range]:
 
 
 @numba.njit(cache=True, error_model="numpy")
-def column_sums(v: np.ndarray, field: np.ndarray, a2: np.ndarray, a4: float, gamma: float) -> np.ndarray:
-    """The rows of `Moments`, shape (5, R), of states v with local fields ``field``, both (N, R)."""
+def column_sums(v: np.ndarray, field: np.ndarray, a2: np.ndarray, a4: float, gamma: float, sums: np.ndarray) -> None:
+    """Fill the rows of `Moments`, (5 or more, R), for states v with local fields ``field``, both (N, R)."""
     sites, columns = v.shape
-    sums = np.zeros((5, columns))
+    sums[:5] = 0.0
     quartic = a4 / (24 * gamma)
     for i in range(sites):
         harmonic = a2[i] / (2 * gamma)
@@ -200,4 +191,34 @@ def column_sums(v: np.ndarray, field: np.ndarray, a2: np.ndarray, a4: float, gam
             sums[2, r] += x
             sums[3, r] += square
             sums[4, r] += square * square
-    return sums
+
+
+@numba.njit(cache=True)
+def exchange(
+    accepted: np.ndarray,
+    first: int,
+    column: np.ndarray,
+    rung: np.ndarray,
+    origin: np.ndarray,
+    swapped: np.ndarray,
+    round_trips: np.ndarray,
+) -> None:
+    """Carry out the accepted swaps of the pairs first, first + 2, ..., and see who has reached an end of its ladder.
+
+    ``accepted`` is (ladders, M-1), ``column`` and the rung of each column are changed. A round trip goes from the hot
+    end to the cold one and back.
+    """
+    ladders, rungs = column.shape
+    for l in range(ladders):  # noqa: E741 - the ladder
+        for m in range(first, rungs - 1, 2):
+            if accepted[l, m]:
+                hot, cold = column[l, m], column[l, m + 1]
+                column[l, m], column[l, m + 1] = cold, hot
+                rung[cold], rung[hot] = m, m + 1
+                swapped[m] += 1
+        hot, cold = column[l, 0], column[l, rungs - 1]
+        if origin[hot] == FROM_COLD:
+            round_trips[l] += 1
+        origin[hot] = FROM_HOT
+        if origin[cold] == FROM_HOT:
+            origin[cold] = FROM_COLD
