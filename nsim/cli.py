@@ -233,7 +233,7 @@ def _thermal_table(groups: list[dict[str, Any]]) -> Table:
     """What was measured at the temperatures of one size, the observables that a glance asks for."""
     from rich.table import Table
 
-    shown = ("energy", "specific_heat", "q", "abs_p", "abs_overlap", "binder", "swap_rate", "tau_energy")
+    shown = ("energy", "specific_heat", "q", "abs_p", "abs_overlap", "binder", "gauss_gap", "swap_rate", "tau_energy")
     names = [name for name in shown if name in groups[0]["observables"]] or list(groups[0]["observables"])
     equilibrium = "unequilibrated" in groups[0]
     table = Table(title=f"n = {groups[0]['n']}: means over {groups[0]['samples']} disorder samples at T > 0")

@@ -17,13 +17,14 @@ import numpy as np
 
 from nsim.glass import Glass
 from nsim.monte_carlo import CHUNK, MetropolisChain
-from nsim.protocols import start
+from nsim.protocols import PROTOCOLS, start
 from nsim.run_file import RunFile
 from nsim.streams import Purpose, generator
-from nsim.tasks import Task, perform, tasks_of
+from nsim.tasks import Task, perform, task_width, tasks_of
 
 PILOT_N = 512  # larger systems are extrapolated from this size
-PILOT_SWEEPS = 5
+PILOT_SWEEPS = 20
+BESIDE_SWEEPS = 55.0  # over N: what swaps and measurements of a tempering add to its sweeps, from the benchmark
 GROWTH = 2.4  # exponent of a quench's time in N, measured between 512 and 1500: BLAS gains speed while N^3 takes over
 INTERPRETER = 250e6  # bytes of a rank before it has drawn anything: Python with its libraries
 
@@ -46,8 +47,10 @@ class Estimate:
 
 def rank_memory(run: RunFile) -> float:
     """Bytes a rank needs at its peak."""
-    n, width = max(run.ensemble.samples_of), min(run.ensemble.batch, run.ensemble.replicas)
-    return INTERPRETER + 8 * (4.5 * n * n + 12.0 * n * width + CHUNK + 2.0 * n * width)
+    n, width = max(run.ensemble.samples_of), min(task_width(run), run.ensemble.replicas)
+    columns = width * PROTOCOLS[run.protocol.kind].columns(run, n)
+    batches = -(-columns // run.ensemble.batch)
+    return INTERPRETER + 8 * (4.5 * n * n + 12.0 * n * width + 2.0 * CHUNK * batches + 4.0 * n * columns)
 
 
 def available_memory() -> float:
@@ -69,7 +72,7 @@ def available_memory() -> float:
 def estimate(run: RunFile, ranks: int = 1) -> Estimate:
     """Time pilot tasks of each size and add up."""
     tasks = tasks_of(run)
-    width = min(run.ensemble.batch, run.ensemble.replicas)
+    width = min(task_width(run), run.ensemble.replicas)
     seconds = {n: _task_seconds(run, n, width) for n in run.ensemble.samples_of}
     total = sum(seconds[task.n] * task.width / width for task in tasks)
     longest = max(seconds.values())
@@ -87,13 +90,17 @@ def _task_seconds(run: RunFile, n: int, width: int) -> float:
     began = time.perf_counter()
     perform(pilot, Task(pilot_n, 0, 0, width))
     total = (time.perf_counter() - began) * (n / pilot_n) ** GROWTH
-    if run.protocol.kind == "anneal":
+    protocol = PROTOCOLS[run.protocol.kind]
+    if sweeps := protocol.sweeps(run):
+        columns = width * protocol.columns(run, n)
+        batch = min(run.ensemble.batch, columns)
         glass = Glass.draw(run.model, run.seed, pilot_n, 0)
-        streams = [generator(run.seed, pilot_n, 0, Purpose.MONTE_CARLO, r) for r in range(width)]
-        chain = MetropolisChain(glass, start(glass, pilot, 0, range(width)), streams, np.sqrt(run.model.length))
+        streams = [generator(run.seed, pilot_n, 0, Purpose.MONTE_CARLO, r) for r in range(batch)]
+        chain = MetropolisChain(glass, start(glass, pilot, 0, range(batch)), streams, np.sqrt(run.model.length))
         chain.sweep(1.0)
         began = time.perf_counter()
         for _ in range(PILOT_SWEEPS):
             chain.sweep(1.0)
-        total += (time.perf_counter() - began) / PILOT_SWEEPS * run.protocol.sweeps * (n / pilot_n) ** 2
+        sweep = (time.perf_counter() - began) / PILOT_SWEEPS * (n / pilot_n) ** 2 * columns / batch
+        total += sweep * sweeps * (1 + BESIDE_SWEEPS / n if protocol.together else 1)
     return total

@@ -39,18 +39,6 @@ class Made:
     measured: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def _no_coordinates(run: RunFile, n: int) -> dict[str, Coordinate]:
-    return {}
-
-
-def _no_sweeps(run: RunFile, n: int) -> float:
-    return 0.0
-
-
-def _no_warnings(run: RunFile) -> list[str]:
-    return []
-
-
 @dataclass(frozen=True)
 class Protocol:
     """A protocol.
@@ -70,20 +58,23 @@ class Protocol:
         else every rank makes a task of its own, and ``group`` is a rank alone.
     of_averages
         What the summary makes of averages over samples, each a function of these by their names in the summary.
+    columns
+        ``columns(run, n)``: states that move for each replica: the rungs of a ladder.
     sweeps
-        ``sweeps(run, n)``: Monte Carlo sweeps for each replica.
+        ``sweeps(run)``: Monte Carlo sweeps of each of these states.
     warnings
         What is legal but unlikely to be meant, beyond what the run file alone shows; one line each.
     """
 
     make: Callable[[Glass, RunFile, int, Sequence[int], Group], Made]
     variables: Mapping[str, Variable] = field(default_factory=dict)
-    coordinates: Callable[[RunFile, int], dict[str, Coordinate]] = _no_coordinates
+    coordinates: Callable[[RunFile, int], dict[str, Coordinate]] = lambda run, n: {}
     whole_samples: bool = False
     together: bool = False
     of_averages: Mapping[str, Callable[[dict[str, np.ndarray]], np.ndarray]] = field(default_factory=dict)
-    sweeps: Callable[[RunFile, int], float] = _no_sweeps
-    warnings: Callable[[RunFile], list[str]] = _no_warnings
+    columns: Callable[[RunFile, int], int] = lambda run, n: 1
+    sweeps: Callable[[RunFile], float] = lambda run: 0.0
+    warnings: Callable[[RunFile], list[str]] = lambda run: []
 
 
 def start(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int]) -> np.ndarray:
@@ -140,17 +131,13 @@ def tempering(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], 
     return Made(relaxed(glass, run, ladders.states()[:, :, -1]), measured)
 
 
-def _ladder_coordinates(run: RunFile, n: int) -> dict[str, Coordinate]:
-    return thermal_observables.coordinates(temperature_ladder.ladder(run, n).rungs.temperatures)
+def _rungs(run: RunFile, n: int) -> np.ndarray:
+    return temperature_ladder.ladder(run, n).rungs.temperatures
 
 
-def _ladder_sweeps(run: RunFile, n: int) -> float:
-    """Of all rungs of a ladder together."""
+def _tempering_sweeps(run: RunFile) -> float:
     protocol = run.recipe
-    cold_starts = protocol.burn_in / COOLING / 2
-    return len(temperature_ladder.ladder(run, n).rungs.temperatures) * (
-        protocol.burn_in + protocol.sweeps + cold_starts
-    )
+    return protocol.burn_in * (1 + 1 / COOLING / 2) + protocol.sweeps  # every second ladder is annealed first
 
 
 def relaxed(glass: Glass, run: RunFile, v: np.ndarray) -> Relaxed:
@@ -161,15 +148,16 @@ def relaxed(glass: Glass, run: RunFile, v: np.ndarray) -> Relaxed:
 
 PROTOCOLS: dict[str, Protocol] = {
     "quench": Protocol(quench),
-    "anneal": Protocol(annealing, sweeps=lambda run, n: run.protocol.sweeps),
+    "anneal": Protocol(annealing, sweeps=lambda run: run.protocol.sweeps),
     "tempering": Protocol(
         tempering,
         thermal_observables.VARIABLES,
-        _ladder_coordinates,
+        coordinates=lambda run, n: thermal_observables.coordinates(_rungs(run, n)),
         whole_samples=True,
         together=True,
         of_averages={"binder": thermal_observables.binder_ratio},
-        sweeps=_ladder_sweeps,
+        columns=lambda run, n: len(_rungs(run, n)),
+        sweeps=_tempering_sweeps,
         warnings=temperature_ladder.warnings,
     ),
 }

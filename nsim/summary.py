@@ -6,7 +6,7 @@ between samples enters the error.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,14 +33,15 @@ def summarise(directory: RunDirectory) -> dict[str, Any]:
     if sealed.damaged:
         raise InputError("\n".join(f"{message}; `nsim run` computes its tasks again" for message in sealed.damaged))
     protocol = PROTOCOLS[run.protocol.kind]
-    wanted = STATE_VARIABLES | _thermal(protocol)
+    of_states = STATE_VARIABLES | {name: row for name, row in protocol.variables.items() if row.dims == STATE}
+    wanted = of_states | _thermal(protocol)
     groups = []
     for n in run.ensemble.samples_of:
         tasks = [task for task in sealed.tasks if task.n == n]
         arrays, finished = collect(run, n, directory.results(sealed, tasks, wanted), wanted)
         if not finished.any():
             continue
-        groups.append(_relaxed_states(n, arrays, finished))
+        groups.append(_relaxed_states(n, arrays, finished, of_states))
         if _thermal(protocol):
             temperatures = directory.coordinate(run, n, "temperature")
             groups += _temperatures(n, temperatures, arrays, finished, protocol)
@@ -49,10 +50,10 @@ def summarise(directory: RunDirectory) -> dict[str, Any]:
     return {"groups": groups}
 
 
-def _relaxed_states(n: int, arrays: Arrays, finished: np.ndarray) -> dict[str, Any]:
-    """The group of the minima of one size."""
+def _relaxed_states(n: int, arrays: Arrays, finished: np.ndarray, variables: Mapping[str, Variable]) -> dict[str, Any]:
+    """The group of the minima of one size, with what the protocol counts on its way to each."""
     used = finished & (arrays["converged"] == 1)
-    rows = {name: _masked(arrays[name], used) for name, row in STATE_VARIABLES.items() if row.averaged}
+    rows = {name: _masked(arrays[name], used) for name, row in variables.items() if row.averaged}
     per_sample = {name: _mean(row, axis=1) for name, row in rows.items()}
     lowest = np.where(used, arrays["energy"], np.inf).min(axis=1)
     per_sample["lowest_energy"] = np.where(np.isfinite(lowest), lowest, np.nan)

@@ -51,8 +51,9 @@ def tasks_of(run: RunFile) -> list[Task]:
 
 
 def cost(run: RunFile, task: Task) -> float:
-    """Relative cost of a task: N^2 per replica and sweep, and about N^3 to relax and measure a state."""
-    return task.width * float(task.n) ** 2 * (PROTOCOLS[run.protocol.kind].sweeps(run, task.n) + task.n)
+    """Relative cost of a task: N^2 per moving state and sweep, and about N^3 to relax and measure a replica."""
+    protocol = PROTOCOLS[run.protocol.kind]
+    return task.width * float(task.n) ** 2 * (protocol.columns(run, task.n) * protocol.sweeps(run) + task.n)
 
 
 def kept_variables(run: RunFile) -> dict[str, Variable]:

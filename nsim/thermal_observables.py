@@ -33,7 +33,7 @@ from nsim.overlaps import BINS, CENTRES, count_cosines, overlap_sums, pairs
 from nsim.parallel_tempering import ParallelTempering
 from nsim.variables import STATE, Coordinate, Variable
 
-TOLERANCE = 4.0
+TOLERANCE = 5.0
 FEWEST = 10.0
 
 RUNG = ("sample", "temperature")
@@ -69,7 +69,9 @@ VARIABLES: dict[str, Variable] = {
     ),
     "acceptance": _averaged(RUNG, "1", "acceptance", "accepted moves"),
     "swap_rate": _averaged(RUNG, "1", "swap_rate", "accepted swaps with the next colder temperature"),
-    "round_trips": Variable(STATE, "1", "trips of replicas from the hot end to the cold one and back", "i8"),
+    "round_trips": Variable(
+        STATE, "1", "trips of replicas of a ladder from the hot end to the cold one and back", "i8", averaged=True
+    ),
     "tau_energy": _averaged(RUNG, "sweeps", "tau_energy", "integrated autocorrelation time of the energy"),
     "tau_overlap": _averaged(RUNG, "sweeps", "tau_overlap", "integrated autocorrelation time of q_ab"),
     "effective_energy": _averaged(RUNG, "1", "effective_energy", "effective number of samples of the energy"),

@@ -106,6 +106,7 @@ def test_results_are_labelled_and_summarised(tempering_dict, tmp_path):
     groups = [group for group in summarise(RunDirectory(tmp_path / "run"))["groups"] if group["n"] == 20]
     assert [group["temperature"] for group in groups] == [0.0, *temperatures]
     assert "lowest_energy" in groups[0]["observables"]
+    assert groups[0]["observables"]["round_trips"]["mean"] == pytest.approx(float(data["round_trips"].mean()))
     group = groups[2]
     assert (group["samples"], group["states"]) == (3, 9)
     energy = data["thermal_energy"].mean("replica").values[:, 1]
