@@ -23,7 +23,7 @@ def test_energy_and_q_join_rs_above_the_transition(gamma, tmp_path):
             "seed": 5,
             "model": {"gamma": gamma},
             "ensemble": {"n": list(SIZES), "samples": list(SIZES.values()), "replicas": 4},
-            "protocol": {"kind": "tempering", "temperatures": temperatures, "sweeps": 100, "burn_in": 60},
+            "protocol": {"kind": "tempering", "temperatures": temperatures, "sweeps": 200, "burn_in": 100},
             "output": {"sites": False},
         }
     )
