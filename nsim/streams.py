@@ -20,6 +20,9 @@ class Purpose(IntEnum):
     START = 2
     MONTE_CARLO = 3
     SWAPS = 4  # of temperatures, one stream for a sample
+    SWAPS = 4  # of temperatures, one stream for a sample
+    DYNAMICS = 5  # first momenta, then noise
+    PILOT = 6  # short annealing that finds a schedule
 
 
 NO_REPLICA = 2**32 - 1  # stands in the key where a stream belongs to the sample, not to one of its replicas
