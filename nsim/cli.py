@@ -1,4 +1,4 @@
-"""The command ``nsim``: run, status, summary, estimate; `nsim.landscape_command` adds landscape.
+"""The command ``nsim``: run, status, summary, correlations, estimate; `nsim.landscape_command` adds landscape.
 
 Results go to stdout (one JSON object with ``--json``), everything else to stderr. Heavy imports wait until a command
 needs them.
@@ -142,6 +142,31 @@ def status(directory: Path, as_json: bool) -> ExitStatus:
 def summary(directory: Path, as_json: bool) -> ExitStatus:
     """Averages of the run in DIRECTORY with standard errors over disorder samples."""
     _print_summary(directory, as_json)
+    return ExitStatus.DONE
+
+
+@cli.command()
+@directory_argument
+@json_option
+def correlations(directory: Path, as_json: bool) -> ExitStatus:
+    """Two-time correlations of a run with protocol.kind = "langevin", with standard errors over disorder samples."""
+    from nsim.correlations import average_motion
+    from nsim.run_directory import RunDirectory
+
+    answer = average_motion(RunDirectory(directory))
+    if as_json:
+        _print_json(answer)
+        return ExitStatus.DONE
+    for group in answer["groups"]:
+        click.echo(
+            f"n = {group['n']}, T = {group['temperature']:.6g}: C(t_w + t, t_w)/C(t_w, t_w), "
+            f"{group['samples']} samples, {group['states']} states"
+        )
+        click.echo(f"{'lag t':>10}" + "".join(f"  t_w = {waiting:<6.4g}" for waiting in group["waiting"]))
+        mean = group["observables"]["correlation"]["mean"]
+        for at, lag in enumerate(group["lag"]):
+            ratios = [row[at] / row[0] if row[at] is not None else None for row in mean]
+            click.echo(f"{lag:10.4g}" + "".join(f"{'-':>14}" if x is None else f"{x:14.4f}" for x in ratios))
     return ExitStatus.DONE
 
 

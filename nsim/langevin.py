@@ -77,7 +77,7 @@ class LangevinDynamics:
         return self._p.T
 
     def run(self, steps: int) -> None:
-        """Move on by a number of time steps."""
+        """Move on by a number of time steps; raises `FloatingPointError` if the motion has become unstable."""
         for _ in range(steps):
             half = 0.5 * self.time_step
             _kick_drift_fluctuate_drift(
@@ -85,6 +85,10 @@ class LangevinDynamics:
             )
             self._find_force(kick=half)
             self.steps += 1
+        if not np.isfinite(self._v).all():
+            raise FloatingPointError(
+                f"time_step = {self.time_step:g} is too long: displacements have grown to infinity"
+            )
 
     def potential_energy(self) -> np.ndarray:
         """Total energies U of the present displacements, without another product; shape (R,) [E0]."""
@@ -96,7 +100,8 @@ class LangevinDynamics:
 
     def _find_force(self, kick: float) -> None:
         glass = self.glass
-        np.matmul(self._v, glass.J, out=self._field)  # J is symmetric
+        with np.errstate(over="ignore", invalid="ignore"):  # `run` says what happened
+            np.matmul(self._v, glass.J, out=self._field)  # J is symmetric
         _force_and_kick(self._v, self._p, self._field, self._force, kick, glass.a2, glass.a4, glass.gamma, glass.field)
 
     def _next_noise(self) -> np.ndarray:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nsim import temperature_ladder, thermal_observables
-from nsim.annealing import anneal, temperatures
+from nsim import temperature_ladder, thermal_observables, two_time
+from nsim.annealing import adaptive_temperatures, anneal, temperatures
 from nsim.glass import Glass
+from nsim.langevin import LangevinDynamics
 from nsim.parallel_tempering import ParallelTempering
 from nsim.rank_group import Group
 from nsim.relaxation import Relaxed, relax
@@ -20,6 +21,7 @@ from nsim.run_file import RunFile
 from nsim.streams import Purpose, generator
 from nsim.variables import Coordinate, Variable
 
+PILOTS = 16  # replicas of the pilot of an adaptive annealing
 COOLING = 5  # the cold starts of a tempering are annealed for the fifth part of its burn-in
 
 
@@ -94,9 +96,34 @@ def quench(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], gro
 def annealing(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], group: Group) -> Made:
     """Cool the start by Monte Carlo from t_start to t_end, then relax."""
     protocol = run.recipe
-    schedule = temperatures(protocol.schedule, protocol.t_start, protocol.t_end, protocol.sweeps)
+    span = protocol.t_start, protocol.t_end, protocol.sweeps
+    if protocol.schedule == "adaptive":
+        # The pilots belong to the sample: every batch of its replicas finds the same schedule.
+        pilots = [generator(run.seed, glass.n, sample, Purpose.PILOT, pilot) for pilot in range(PILOTS)]
+        first = start(glass, run, sample, range(PILOTS))
+        schedule = adaptive_temperatures(glass, first, pilots, *span, protocol.algorithm)
+    else:
+        schedule = temperatures(protocol.schedule, *span)
     streams = [generator(run.seed, glass.n, sample, Purpose.MONTE_CARLO, replica) for replica in replicas]
-    return Made(relaxed(glass, run, anneal(glass, start(glass, run, sample, replicas), streams, schedule)))
+    v = anneal(glass, start(glass, run, sample, replicas), streams, schedule, protocol.algorithm)
+    return Made(relaxed(glass, run, v))
+
+
+def langevin(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], group: Group) -> Made:
+    """Move the start at one temperature, measure two-time correlations, then relax."""
+    protocol = run.recipe
+    streams = [generator(run.seed, glass.n, sample, Purpose.DYNAMICS, replica) for replica in replicas]
+    motion = LangevinDynamics(
+        glass,
+        start(glass, run, sample, replicas),
+        streams,
+        protocol.temperature,
+        protocol.time_step,
+        protocol.friction,
+        protocol.mass,
+    )
+    measured = two_time.follow(motion, run)
+    return Made(relaxed(glass, run, motion.v), measured)
 
 
 def tempering(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], group: Group) -> Made:
@@ -159,5 +186,11 @@ PROTOCOLS: dict[str, Protocol] = {
         columns=lambda run, n: len(_rungs(run, n)),
         sweeps=_tempering_sweeps,
         warnings=temperature_ladder.warnings,
+    ),
+    "langevin": Protocol(
+        langevin,
+        two_time.VARIABLES,
+        two_time.coordinates,
+        sweeps=lambda run, n: two_time.all_steps(run),  # a step costs a product, as a sweep does
     ),
 }

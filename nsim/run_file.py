@@ -32,6 +32,11 @@ from nsim.errors import InputError
 LARGEST = 1e9  # of any parameter: beyond it powers of displacements leave the range of floating point
 COLDEST, COLDEST_RUNG = 1e-3, 0.05  # default t_end of an annealing and of a ladder, in units of t_start
 LADDERS = 2  # default replicas of a tempering: overlaps need pairs
+SHORTEST_ADAPTIVE = 160  # sweeps an adaptive annealing needs: a tenth of them makes a pilot of 16 temperatures
+BATH = 0.7  # default temperature of a motion, in units of length^2: about three quarters of the glass temperature
+WAITING = (0.01, 0.1, 0.5)  # default waiting times, in units of duration
+STEPS_TO_TURN = 0.5  # default time step, in units of 1/omega of the stiffest motion expected
+STEPS = 10**9  # of one motion
 TASKS = 2_000_000  # of one run; its task list is held in memory
 Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 Positive = Annotated[float, Field(gt=0, le=LARGEST)]
@@ -122,6 +127,25 @@ class Model(Section):
                 softest = number
         return math.sqrt(6 * (self.gamma + max(0.0, -softest)) / self.a4) if self.a4 > 0 else 1.0
 
+    def stiffest(self, temperature: float) -> float:
+        """Curvature of U that few motions at this temperature exceed [E0/v0^2].
+
+        That of a stiff site (a2 two standard deviations above the mean) at displacements of the natural length,
+        thermal, T = (a4/24 gamma) v^4, and of the uniform field, F = (a4/6 gamma) v^3; and 2 for the couplings, the edge of their spectrum.
+        """
+        match self.a2:
+            case GaussianStiffness(mean=mean, std=std):
+                a2 = mean + 2 * std
+            case UniformStiffness(high=high):
+                a2 = high
+            case number:
+                a2 = number
+        square = 0.0
+        if self.a4 > 0:
+            thermal = math.sqrt(24 * self.gamma * temperature / self.a4)
+            square = self.length**2 + thermal + (6 * self.gamma * abs(self.field) / self.a4) ** (2 / 3)
+        return (max(a2, 0.0) + self.a4 / 2 * square) / self.gamma + 2 + max(0.0, -self.j0)
+
 
 class Ensemble(Section):
     """Which systems: sizes, disorder samples of each, relaxations (replicas) of each sample."""
@@ -160,21 +184,29 @@ class Protocol(Section):
     ``anneal`` runs Monte Carlo sweeps from t_start down to t_end, then relaxes.
     ``tempering`` samples thermal equilibrium on ladders of temperatures from t_start to t_end, one ladder for every
     replica, then relaxes the coldest states.
+    ``langevin`` moves the start at one temperature for a time and measures two-time correlations, then relaxes.
     Defaults left open (None) depend on the model; `RunFile.recipe` fills them in.
     """
 
-    kind: Literal["quench", "anneal", "tempering"]
+    kind: Literal["quench", "anneal", "tempering", "langevin"]
     start: Literal["random", "uniform"] = "random"
     start_std: NonNegative | None = None
     start_value: Number | None = None
     sweeps: Count = 1000
     t_start: Positive | None = None
     t_end: Positive | None = None
-    schedule: Literal["linear", "exponential"] = "linear"
+    schedule: Literal["linear", "exponential", "adaptive"] = "linear"
+    algorithm: Literal["metropolis", "heat-bath"] = "metropolis"
     temperatures: Rungs | None = None  # of a ladder: how many, or which; None: as many as even swap rates need
     burn_in: Annotated[int, Field(ge=0)] | None = None  # sweeps before anything is measured
     swap_every: Count = 1  # sweeps
     measure_every: Count = 5  # sweeps
+    temperature: Positive | None = None  # of the bath
+    time_step: Positive | None = None  # [v0 sqrt(m/E0)], like all times
+    duration: Positive = 200.0
+    waiting_times: Annotated[list[NonNegative], Field(min_length=1, max_length=64)] | None = None
+    friction: NonNegative = 1.0
+    mass: Positive = 1.0
 
     @model_validator(mode="after")
     def _one_ladder(self) -> Self:
@@ -188,6 +220,21 @@ class Protocol(Section):
             raise ValueError(
                 f"sweeps = {self.sweeps} is less than measure_every = {self.measure_every}: nothing would be measured"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _waits(self) -> Self:
+        times = self.waiting_times or []
+        if any(later <= earlier for earlier, later in itertools.pairwise(times)):
+            raise ValueError("waiting_times must rise from one to the next")
+        if times and times[-1] >= self.duration:
+            raise ValueError(f"waiting time {times[-1]:g} is not below duration = {self.duration:g}")
+        return self
+
+    @model_validator(mode="after")
+    def _enough_sweeps(self) -> Self:
+        if self.kind == "anneal" and self.schedule == "adaptive" and self.sweeps < SHORTEST_ADAPTIVE:
+            raise ValueError(f"sweeps = {self.sweeps}: an adaptive schedule needs at least {SHORTEST_ADAPTIVE}")
         return self
 
     @model_validator(mode="after")
@@ -205,6 +252,9 @@ class Recipe(Protocol):
     t_start: Positive
     t_end: Positive
     burn_in: int
+    temperature: Positive
+    time_step: Positive
+    waiting_times: list[NonNegative]
 
 
 class Relaxation(Section):
@@ -270,6 +320,10 @@ class RunFile(Section):
         if self.recipe.t_end > self.recipe.t_start:
             recipe = self.recipe
             raise ValueError(f"protocol.t_end = {recipe.t_end:g} is above the default t_start = {recipe.t_start:g}")
+        if self.protocol.kind == "langevin":
+            steps = self.recipe.duration / self.recipe.time_step
+            if not 1 <= steps <= STEPS:
+                raise ValueError(f"protocol: duration/time_step = {steps:g} must be between 1 and {STEPS:g}")
         return self
 
     @property
@@ -282,6 +336,11 @@ class RunFile(Section):
             t_start = 2 * length**2 if given.t_start is None else given.t_start
             coldest = COLDEST_RUNG if given.kind == "tempering" else COLDEST
             t_end = coldest * t_start if given.t_end is None else given.t_end
+        temperature = BATH * length**2 if given.temperature is None else given.temperature
+        time_step = given.time_step
+        if time_step is None:
+            time_step = _round_down(STEPS_TO_TURN * math.sqrt(given.mass / self.model.stiffest(temperature)))
+        waiting = given.waiting_times or [share * given.duration for share in WAITING]
         return Recipe(
             kind=given.kind,
             start=given.start,
@@ -291,10 +350,17 @@ class RunFile(Section):
             t_start=t_start,
             t_end=t_end,
             schedule=given.schedule,
+            algorithm=given.algorithm,
             temperatures=given.temperatures,
             burn_in=given.sweeps if given.burn_in is None else given.burn_in,
             swap_every=given.swap_every,
             measure_every=given.measure_every,
+            temperature=temperature,
+            time_step=time_step,
+            duration=given.duration,
+            waiting_times=waiting,
+            friction=given.friction,
+            mass=given.mass,
         )
 
     @property
@@ -323,10 +389,13 @@ class RunFile(Section):
         """Choices that are legal but unlikely to be meant, one line each."""
         found = []
         of_ladders = ["temperatures", "burn_in", "swap_every", "measure_every"]
+        of_motion = ["temperature", "time_step", "duration", "waiting_times", "friction", "mass"]
+        of_cooling = ["sweeps", "t_start", "t_end", "schedule", "algorithm"]
         unused = {
-            "quench": ["sweeps", "t_start", "t_end", "schedule", *of_ladders],
-            "anneal": of_ladders,
-            "tempering": ["schedule"],
+            "quench": of_cooling + of_ladders + of_motion,
+            "anneal": of_ladders + of_motion,
+            "tempering": ["schedule", "algorithm", *of_motion],
+            "langevin": of_cooling + of_ladders,
         }[self.protocol.kind]
         if isinstance(self.protocol.temperatures, list) and self.protocol.kind == "tempering":
             unused += ["t_start", "t_end"]
@@ -346,6 +415,12 @@ class RunFile(Section):
                 "compared with"
             )
         return found
+
+
+def _round_down(value: float) -> float:
+    """To one digit, so that times are multiples of it that people like."""
+    exponent = math.floor(math.log10(value))
+    return float(f"{math.floor(value / 10.0**exponent)}e{exponent}")
 
 
 def load(path: Path) -> RunFile:

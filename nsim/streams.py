@@ -20,7 +20,6 @@ class Purpose(IntEnum):
     START = 2
     MONTE_CARLO = 3
     SWAPS = 4  # of temperatures, one stream for a sample
-    SWAPS = 4  # of temperatures, one stream for a sample
     DYNAMICS = 5  # first momenta, then noise
     PILOT = 6  # short annealing that finds a schedule
 

@@ -12,13 +12,68 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nsim.langevin import LangevinDynamics
+from nsim.run_file import RunFile
+from nsim.variables import Coordinate, Variable
+
 PER_DECADE = 8  # lags and times
+IN_TIME = ("sample", "replica", "time")
+VARIABLES = {
+    "correlation": Variable(
+        ("sample", "replica", "waiting", "lag"), "v0^2", "two-time correlation (1/N) sum v_i(t_w + t) v_i(t_w)"
+    ),
+    "energy_in_time": Variable(IN_TIME, "E0", "potential energy per site U/N during the motion"),
+    "q_in_time": Variable(IN_TIME, "v0^2", "mean squared displacement (1/N) sum v_i^2 during the motion"),
+    "kinetic_temperature": Variable(IN_TIME, "E0", "(1/N) sum p_i^2/m during the motion"),
+}
 
 
 def logarithmic_steps(longest: int) -> np.ndarray:
     """0, 1, ... up to ``longest``, dense at first, later `PER_DECADE` to a decade; int64."""
     count = 1 + int(np.ceil(PER_DECADE * np.log10(longest))) if longest > 1 else 1
     return np.unique(np.append(np.rint(np.geomspace(1, longest, count)).astype(np.int64), 0))
+
+
+def waiting_steps(run: RunFile) -> np.ndarray:
+    """Waiting times in whole steps, shape (W,)."""
+    return np.rint(np.array(run.recipe.waiting_times) / run.recipe.time_step).astype(np.int64)
+
+
+def all_steps(run: RunFile) -> int:
+    """Steps of the whole motion."""
+    return round(run.recipe.duration / run.recipe.time_step)
+
+
+def coordinates(run: RunFile, n: int) -> dict[str, Coordinate]:
+    """Waiting times, lags and times of a run, of every size."""
+    waiting, last, unit = waiting_steps(run), all_steps(run), run.recipe.time_step
+    lags = logarithmic_steps(last - int(waiting[0]))
+    return {
+        "waiting": Coordinate(waiting * unit, "v0 sqrt(m/E0)", "waiting time t_w since the start"),
+        "lag": Coordinate(lags * unit, "v0 sqrt(m/E0)", "lag t"),
+        "time": Coordinate(logarithmic_steps(last) * unit, "v0 sqrt(m/E0)", "time since the start"),
+    }
+
+
+def follow(motion: LangevinDynamics, run: RunFile) -> dict[str, np.ndarray]:
+    """Move to the end and measure all `VARIABLES` on the way; arrays begin with the axis ``replica``."""
+    waiting, last = waiting_steps(run), all_steps(run)
+    two_time = TwoTimeCorrelation(waiting, logarithmic_steps(last - int(waiting[0])), last)
+    times = logarithmic_steps(last)
+    n, in_time = motion.glass.n, []
+    for step in np.union1d(two_time.schedule, times):
+        motion.run(int(step) - motion.steps)
+        two_time.observe(int(step), motion.v)
+        if step in times:
+            kinetic = 2 * motion.kinetic_energy() / n
+            in_time.append((motion.potential_energy() / n, (motion.v**2).mean(axis=0), kinetic))
+    energy, q, kinetic_temperature = np.moveaxis(np.array(in_time), 0, -1)
+    return {
+        "correlation": two_time.values,
+        "energy_in_time": energy,
+        "q_in_time": q,
+        "kinetic_temperature": kinetic_temperature,
+    }
 
 
 class TwoTimeCorrelation:
@@ -34,7 +89,7 @@ class TwoTimeCorrelation:
         Steps of the whole motion: lags that reach beyond it stay undefined.
     """
 
-    def __init__(self, waiting: Sequence[int], lags: np.ndarray, last: int) -> None:
+    def __init__(self, waiting: Sequence[int] | np.ndarray, lags: np.ndarray, last: int) -> None:
         self.waiting, self.lags = np.asarray(waiting, dtype=np.int64), lags
         self.at = self.waiting[:, None] + lags  # (W, L) steps at which each entry is measured
         self.schedule = np.unique(self.at[self.at <= last])

@@ -63,7 +63,7 @@ def test_identity_leaves_out_only_what_may_grow(run_dict):
         ({"ensemble__n": [8, 8]}, ["names a size twice"]),
         ({"ensemble__samples": [1, 2, 3]}, ["samples has 3 entries where n has 2"]),
         ({"ensemble__samples": 1.5}, ["ensemble.samples = 1.5"]),
-        ({"protocol__kind": "temper"}, ["protocol.kind = 'temper'", "'anneal' or 'tempering'"]),
+        ({"protocol__kind": "temper"}, ["protocol.kind = 'temper'", "'tempering' or 'langevin'"]),
         ({"protocol__t_start": 1.0, "protocol__t_end": 2.0}, ["t_end = 2", "above t_start = 1"]),
         ({"protocol__t_end": 1e3}, ["t_end = 1000", "above"]),
         ({"protocol__temperatures": []}, ["temperatures is an empty list"]),
