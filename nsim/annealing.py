@@ -51,8 +51,8 @@ def adaptive_temperatures(
 
         rho(T) = sum dv_i dv_i' / sqrt(sum dv_i^2 sum dv_i'^2),    dv_i = v_i - mean over replicas of v_i,
 
-    is 0 where the system forgets within a stage and could be cooled at once, and 1 where it is frozen and slower cooling
-    gains nothing. The other sweeps are spread over ln T with density rho (1 - rho), and a small even share.
+    is 0 where the system forgets within a stage and could be cooled at once, and 1 where it is frozen and slower
+    cooling gains nothing. The other sweeps are spread over ln T with density rho (1 - rho), and a small even share.
 
     Parameters
     ----------

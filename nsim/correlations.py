@@ -55,4 +55,4 @@ def _mean_and_error(values: np.ndarray, finished: np.ndarray) -> dict[str, Any]:
 
 
 def _listed(values: np.ndarray) -> list[Any]:
-    return np.where(np.isfinite(values), values, None).tolist()
+    return np.where(np.isfinite(values), values.astype(object), np.array(None)).tolist()

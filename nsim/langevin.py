@@ -17,6 +17,7 @@ import numba
 import numpy as np
 
 from nsim.glass import Glass
+from nsim.run_file import LARGEST
 
 CHUNK = 2**18  # normal numbers drawn ahead per batch (2 MB)
 

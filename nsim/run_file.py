@@ -130,8 +130,9 @@ class Model(Section):
     def stiffest(self, temperature: float) -> float:
         """Curvature of U that few motions at this temperature exceed [E0/v0^2].
 
-        That of a stiff site (a2 two standard deviations above the mean) at displacements of the natural length,
-        thermal, T = (a4/24 gamma) v^4, and of the uniform field, F = (a4/6 gamma) v^3; and 2 for the couplings, the edge of their spectrum.
+        That of a stiff site (a2 two standard deviations above the mean) at displacements of the natural length, thermal
+        ones, T = (a4/24 gamma) v^4, and those in the uniform field, F = (a4/6 gamma) v^3; and 2 for the couplings, the
+        edge of their spectrum.
         """
         match self.a2:
             case GaussianStiffness(mean=mean, std=std):

@@ -87,7 +87,7 @@ def test_adaptive_schedule_dwells_where_the_glass_forms():
 
 @pytest.mark.parametrize("algorithm", ["metropolis", "heat-bath"])
 def test_adaptive_annealing_beats_linear(algorithm):
-    """At equal sweeps, pilot included, from far above T_g and sample by sample; linear cooling is over the glass in 50 sweeps."""
+    """At equal sweeps, pilot included, from far above T_g, sample by sample."""
     gains = []
     for sample in range(16):
         glass = Glass.draw(Model(gamma=4.0), seed=9, n=64, sample=sample)
