@@ -86,10 +86,8 @@ class LangevinDynamics:
             )
             self._find_force(kick=half)
             self.steps += 1
-        if not np.isfinite(self._v).all():
-            raise FloatingPointError(
-                f"time_step = {self.time_step:g} is too long: displacements have grown to infinity"
-            )
+        if not (np.abs(self._v) < LARGEST).all():
+            raise FloatingPointError(f"time_step = {self.time_step:g} is too long: displacements grow without bound")
 
     def potential_energy(self) -> np.ndarray:
         """Total energies U of the present displacements, without another product; shape (R,) [E0]."""

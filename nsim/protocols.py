@@ -191,6 +191,6 @@ PROTOCOLS: dict[str, Protocol] = {
         langevin,
         two_time.VARIABLES,
         two_time.coordinates,
-        sweeps=lambda run, n: two_time.all_steps(run),  # a step costs a product, as a sweep does
+        sweeps=two_time.all_steps,  # a step costs a product, as a sweep does
     ),
 }
