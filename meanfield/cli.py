@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from meanfield.command_options import ansatz_options, model_options, read_model, require_folder, write_picture
+from meanfield import sweep_command
+from meanfield.command_options import (
+    Numbers,
+    Progress,
+    ansatz_options,
+    model_options,
+    read_model,
+    require_folder,
+    site_options,
+    write_picture,
+)
 from meanfield.complexity_command import complexity
 from meanfield.phase_command import phase_diagram
 from meanfield.quantum_commands import levels
@@ -39,26 +49,42 @@ def cli() -> None:
 
 @cli.command()
 @ansatz_options
-@click.option("--temperature", type=float, default=0.0, show_default=True, help="Temperature, >= 0.")
-@model_options
+@click.option("--gamma", type=Numbers(), help="Coupling strength, > 0 (required; no meaning for ising).")
+@click.option("--temperature", type=Numbers(), default="0", show_default=True, help="Temperature, >= 0.")
+@click.option("--j0", type=Numbers(), default="0", show_default=True, help="Mean coupling J0 (times N).")
+@site_options
 @click.option("--out", type=click.Path(dir_okay=False), help="HDF5 file for everything.")
-@click.option("--plot", type=click.Path(dir_okay=False), help="Picture of P(h) and the potentials.")
+@click.option("--plot", type=click.Path(dir_okay=False), help="Picture of P(h) and the potentials, or of the sweep.")
 def solve(
     ansatz: str,
     steps: int | None,
-    temperature: float,
+    gamma: tuple[float, ...] | None,
+    temperature: tuple[float, ...],
+    j0: tuple[float, ...],
     as_json: bool,
     out: str | None,
     plot: str | None,
     **options: Any,
 ) -> int:
-    """Order parameters, energies and stability of the physical solution and its rivals."""
+    """Order parameters, energies and stability of the physical solution and its rivals.
+
+    Lists 1,2,4 or ranges FROM:TO:COUNT of gamma, temperature or J0 give a sweep, every point started from the last.
+    """
     require_folder(out, plot)
-    model = read_model(**options)
+    model = read_model(gamma=None if gamma is None else gamma[0], j0=j0[0], **options)
+    start = time.perf_counter()
+    if max(len(values) for values in (gamma or (), temperature, j0)) > 1:
+        from meanfield.sweep import sweep
+
+        progress = Progress()
+        try:
+            result = sweep(model, ansatz, gamma, temperature, j0, steps, progress)
+        finally:
+            progress.end()
+        return sweep_command.finish(result, time.perf_counter() - start, as_json, out, plot)
     from meanfield.solver import solve as solve_model
 
-    start = time.perf_counter()
-    solution = solve_model(model, ansatz, temperature, steps)
+    solution = solve_model(model, ansatz, temperature[0], steps)
     seconds = time.perf_counter() - start
     # Files first: a name that cannot be written then leaves nothing on stdout.
     if out is not None:

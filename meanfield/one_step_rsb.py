@@ -334,10 +334,19 @@ def broken(x: Array) -> bool:
     return x.size == 4
 
 
-def solve(model: Model) -> Solution:
+def unpolarised_point(previous: Solution | None) -> Point | None:
+    """The broken state with p = 0 of a solution or its rivals, as a start for `OneStep.solve`."""
+    for one in () if previous is None else (previous, *previous.solutions):
+        if one.ansatz == "1rsb" and one.broken and one.m == 0.0:
+            x = pack(float(one.q[0]), float(one.q[1]), one.C, float(one.mu[0]))
+            return Point(0.0, 0.0, x, one.residual, 0, True)
+    return None
+
+
+def solve(model: Model, previous: Solution | None = None) -> Solution:
     """All 1RSB solutions at T = 0 for a field F >= 0; the physical one on top.
 
-    The rules are those of `meanfield.replica_symmetric.solve`.
+    The rules, and the meaning of ``previous``, are those of `meanfield.replica_symmetric.solve`.
     """
     ansatz = OneStep(model)
     unpolarised: list[Solution] = []
@@ -353,7 +362,7 @@ def solve(model: Model) -> Solution:
             rs = ReplicaSymmetric(model, 0.0).solution(point, ergodic)
             unpolarised.append(as_one_step(rs, "ergodic: q_0 = q_1 = 0"))
         if not stable:
-            origin = ansatz.solve(0.0)
+            origin = ansatz.solve(0.0, unpolarised_point(previous))
             unpolarised.insert(0, ansatz.solution(origin))
         susceptibility = unpolarised[0].susceptibility
     polarised = [ansatz.solution(point) for point in self_consistent_points(ansatz, origin, susceptibility)]

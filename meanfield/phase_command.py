@@ -14,6 +14,7 @@ from meanfield.command_options import (
     read_model,
     require_folder,
     site_options,
+    wide_console,
     write_picture,
 )
 
@@ -109,7 +110,6 @@ def phase_diagram(
 
 def show(diagram: PhaseDiagram) -> None:
     """Print a table for people: every line with some of its points."""
-    from rich.console import Console
     from rich.table import Table
 
     axes = [diagram.plane.x.name, diagram.plane.y.name]
@@ -128,7 +128,7 @@ def show(diagram: PhaseDiagram) -> None:
             numbers = [f"{line.points[name][k]:.6g}" for name in ("p", "q", "C")]
             table.add_row(*label, *(values[axis] for axis in axes), *numbers)
         table.add_section()
-    console = Console()
+    console = wide_console()
     console.print(table)
     if any(not line.exact for line in diagram.lines):
         console.print("* where this line lies depends on the ansatz")

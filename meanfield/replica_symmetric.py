@@ -279,8 +279,18 @@ def linear_response(model: Model, ergodic: Averages) -> Point:
     return Point(0.0, 0.0, np.log([q + 1e-300, ergodic.C]), 0.0, 0, True)
 
 
-def solve(model: Model, temperature: float) -> Solution:
+def unpolarised_point(previous: Solution | None) -> Point | None:
+    """The glassy state with p = 0 of a solution or its rivals, as a start for `ReplicaSymmetric.solve`."""
+    for one in () if previous is None else (previous, *previous.solutions):
+        if one.ansatz == "rs" and one.q[0] > 0.0 and one.m == 0.0:
+            return Point(0.0, 0.0, np.log([one.q[0], one.C]), one.residual, 0, True)
+    return None
+
+
+def solve(model: Model, temperature: float, previous: Solution | None = None) -> Solution:
     """All RS solutions for a field F >= 0; the physical one on top, the others in its ``solutions``.
+
+    ``previous``, the solution at nearby parameters, only saves iterations.
 
     At zero field the ergodic state is physical at p = 0 as long as it is stable, then the glassy one
     (f is a maximum in q); against polarised states the lowest f wins.
@@ -298,7 +308,7 @@ def solve(model: Model, temperature: float) -> Solution:
             point = Point(0.0, 0.0, np.array([]), 0.0, 0, True)
             unpolarised.append(ansatz.solution(point, ergodic))
         if not stable:
-            origin = ansatz.solve(0.0)
+            origin = ansatz.solve(0.0, unpolarised_point(previous))
             unpolarised.insert(0, ansatz.solution(origin))
         susceptibility = unpolarised[0].C
     polarised = [ansatz.solution(point) for point in self_consistent_points(ansatz, origin, susceptibility)]

@@ -12,7 +12,13 @@ from meanfield.solution import Solution
 MOST_STEPS = 16
 
 
-def solve(model: Model, ansatz: str = "rs", temperature: float = 0.0, steps: int | None = None) -> Solution:
+def solve(
+    model: Model,
+    ansatz: str = "rs",
+    temperature: float = 0.0,
+    steps: int | None = None,
+    previous: Solution | None = None,
+) -> Solution:
     """Solve the mean-field equations.
 
     Parameters
@@ -24,6 +30,9 @@ def solve(model: Model, ansatz: str = "rs", temperature: float = 0.0, steps: int
         In units of the coupling standard deviation times displacement squared, k_B = 1.
     steps : int, optional
         K >= 1 for "krsb"; for "frsb" the largest K from which the limit is taken.
+
+    previous : Solution, optional
+        The solution at nearby parameters, where RS, and 1RSB at T = 0, begin their iteration.
 
     Returns
     -------
@@ -41,9 +50,9 @@ def solve(model: Model, ansatz: str = "rs", temperature: float = 0.0, steps: int
     # v -> -v maps a field F to -F: everything below may assume F >= 0.
     positive = replace(model, field=abs(model.field))
     if ansatz == "rs":
-        solution = replica_symmetric.solve(positive, temperature)
+        solution = replica_symmetric.solve(positive, temperature, previous)
     elif ansatz == "1rsb" and temperature == 0:
-        solution = one_step_rsb.solve(positive)
+        solution = one_step_rsb.solve(positive, previous)
     else:
         if steps is None and ansatz == "krsb":
             raise ParameterError("ansatz 'krsb' needs the number of steps")

@@ -82,6 +82,21 @@ def test_levels_are_absolute():
     assert "E_1 - E_0" in run("levels", "--gamma=4", "--C=0.9", "--h=0", "--hbar2-over-m=1e-2", "--levels=2").stdout
 
 
+def test_sweep(tmp_path):
+    h5, png = tmp_path / "sweep.h5", tmp_path / "sweep.png"
+    result = run("solve", "--ansatz=rs", "--gamma=0.4:4:3", "--json", "--out", str(h5), "--plot", str(png))
+    assert (result.returncode, result.stderr) == (0, "")
+    numbers = json.loads(result.stdout)
+    assert numbers["sweep"] == {"gamma": [0.4, 2.2, 4.0], "temperature": [0.0], "j0": [0.0]}
+    assert [point["phase"] for point in numbers["points"]] == ["ergodic", "glassy", "glassy"]
+    assert all(point.keys() >= KEYS for point in numbers["points"])
+    assert png.read_bytes().startswith(b"\x89PNG")
+    assert h5.stat().st_size > 0
+    table = run("solve", "--ansatz=rs", "--gamma=4", "--temperature=20,30").stdout
+    assert "glassy" in table
+    assert "ergodic" in table
+
+
 def test_phase_diagram(tmp_path):
     csv, png = tmp_path / "plane.csv", tmp_path / "plane.png"
     arguments = ["--j0", "0.5:1.5", "--gamma", "0.3:1.5", "--points", "8", "--json"]
@@ -121,6 +136,10 @@ def test_phase_diagram(tmp_path):
         (["solve", "--ansatz", "rs", "--gamma", "4", "--a2-std", "-1"], "std"),
         (["solve", "--ansatz", "rs", "--gamma", "4", "--out", "no/such/place.h5"], "no such directory"),
         (["glass-temperature", "--gamma", "0"], "gamma"),
+        (["solve", "--ansatz", "rs", "--gamma", "1:4"], "FROM:TO:COUNT"),
+        (["solve", "--ansatz", "rs", "--gamma", "1:4:1"], "FROM:TO:COUNT"),
+        (["solve", "--ansatz", "rs", "--gamma", "1,-4"], "gamma"),
+        (["solve", "--ansatz", "rs", "--gamma", "1", "--temperature", "1,-1"], "temperature"),
         (["levels", "--gamma", "4", "--C", "nan", "--h", "0", "--hbar2-over-m", "1", "--levels", "2"], "C must"),
         (["levels", "--gamma", "4", "--C", "1", "--h", "0", "--hbar2-over-m", "0", "--levels", "2"], "hbar2_over_m"),
         (["levels", "--gamma", "4", "--C", "1", "--h", "0", "--hbar2-over-m", "1", "--levels", "0"], "levels"),
