@@ -20,7 +20,7 @@ import numpy as np
 
 from nsim import couplings
 from nsim.errors import ExitStatus, InputError
-from nsim.handful import handfuls, work_on
+from nsim.handful import check_layout, handfuls, work_on
 from nsim.protocols import PROTOCOLS
 from nsim.provenance import provenance
 from nsim.rank_group import Group
@@ -66,6 +66,7 @@ def run_campaign(
     progress: Progress | None = None,
     say: Say = lambda line: None,
     ranks_per_sample: int = 1,
+    rows: bool = False,
 ) -> Outcome:
     """Carry out a run in directory ``out``, continuing what is there.
 
@@ -83,6 +84,8 @@ def run_campaign(
         How rank 0 tells its user how far it is, and whatever needs a line.
     ranks_per_sample
         Ranks that work on one sample at a time; must divide the number of ranks.
+    rows
+        Whether the rows of J are spread over them; else there is one copy of J per node.
 
     Returns
     -------
@@ -94,18 +97,26 @@ def run_campaign(
     InputError
         On every rank, before any work, if the run or the directory is not usable.
     """
+    check_layout(run, rows)
     group = ranks.group(ranks_per_sample)
     directory = RunDirectory(out)
     try:
-        J = None if run.couplings_path is None else couplings.load(run.couplings_path, *run.ensemble.samples_of)
-        _check_stability_without_quartic(run, ranks, J)
+        J = _given_couplings(run)
+        _check_stability_without_quartic(run, ranks, group, J, rows)
         open_tasks = on_rank_0(ranks, lambda: _prepare(directory, run, ranks, restart, say))
-        outcome = _share(directory, run, ranks, group, J, open_tasks, progress, say)
+        outcome = _share(directory, run, ranks, group, J, rows, open_tasks, progress, say)
         if ranks.rank == 0:
             _finish(directory, run, provenance(ranks.size, group.size), outcome, say)
         return ranks.broadcast(outcome)
     finally:
         directory.close()
+
+
+def _given_couplings(run: RunFile) -> np.ndarray | None:
+    if run.couplings_path is None:
+        return None
+    (n,) = run.ensemble.samples_of
+    return couplings.load(run.couplings_path, n, run.couplings.dtype)
 
 
 def _prepare(directory: RunDirectory, run: RunFile, ranks: Ranks, restart: bool, say: Say) -> list[Task]:
@@ -131,6 +142,7 @@ def _share(
     ranks: Ranks,
     group: Group,
     J: np.ndarray | None,
+    rows: bool,
     open_tasks: list[Task],
     progress: Progress | None,
     say: Say,
@@ -139,7 +151,7 @@ def _share(
     token = ranks.broadcast(uuid4().hex[:12])
     counters = ranks.counters(5)
     work = sum(cost(run, task) for task in open_tasks)
-    handed_out = handfuls(run, open_tasks, group.size)
+    handed_out = handfuls(run, open_tasks, group.size, rows)
     failures: dict[str, str] = {}
     unsealed: dict[Task, Result] = {}
     parts, last_sealed = 0, time.monotonic()
@@ -167,7 +179,7 @@ def _share(
 
     with _stop_signals() as stop_requests:
         while tasks := next_handful():
-            done = work_on(run, tasks, J, group)
+            done = work_on(run, tasks, J, group, rows)
             for trace in done.traces():
                 say(f"rank {ranks.rank}: {trace}")
             failures |= done.texts()
@@ -240,17 +252,25 @@ def _same_size(directory: RunDirectory, run: RunFile) -> bool:
     return set(tasks_in_results(directory.results_path)) == set(tasks_of(run))
 
 
-def _check_stability_without_quartic(run: RunFile, ranks: Ranks, J: np.ndarray | None) -> None:
+def _check_stability_without_quartic(
+    run: RunFile, ranks: Ranks, group: Group, J: np.ndarray | None, rows: bool
+) -> None:
     """With a4 = 0 the energy is bounded only where a2/gamma - J is positive definite: refuse the run otherwise."""
     if run.model.a4 > 0:
         return
     from nsim.glass import Glass
+    from nsim.hessian import lowest_eigenvalues
+
+    def lowest_eigenvalue(n: int, sample: int) -> float:
+        spread = couplings.draw_rows(group, run.seed, n, sample, run.model.j0, run.couplings.dtype) if rows else J
+        glass = Glass.draw(run.model, run.seed, n, sample, spread, run.couplings.dtype)
+        return float(lowest_eigenvalues(glass, np.zeros(n), 1)[0])
 
     samples = [(n, sample) for n, count in run.ensemble.samples_of.items() for sample in range(count)]
+    part, parts = (ranks.rank // group.size, ranks.size // group.size) if rows else (ranks.rank, ranks.size)
     unstable = None
-    for n, sample in samples[ranks.rank :: ranks.size]:
-        glass = Glass.draw(run.model, run.seed, n, sample, J)
-        lowest = np.linalg.eigvalsh(glass.hessian(np.zeros(n)))[0]
+    for n, sample in samples[part::parts]:
+        lowest = lowest_eigenvalue(n, sample)
         if not lowest > 0:
             unstable = f"n = {n}, sample {sample}: lowest eigenvalue {lowest:.3g}"
             break

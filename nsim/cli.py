@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nsim.command_line import run_command
-from nsim.errors import ExitStatus, InputError
+from nsim.errors import ExitStatus
 from nsim.landscape_command import landscape
 
 if TYPE_CHECKING:
@@ -23,6 +23,21 @@ if TYPE_CHECKING:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")
 directory_argument = click.argument("directory", type=click.Path(path_type=Path, file_okay=False, exists=True))
+ranks_per_sample_option = click.option(
+    "--ranks-per-sample",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="G",
+    help="Ranks that work on one sample at a time; divides their number.",
+)
+couplings_option = click.option(
+    "--couplings",
+    type=click.Choice(["shared", "rows"]),
+    default="shared",
+    show_default=True,
+    help="How these ranks hold the couplings: one copy per node, or each some rows (one system beyond a node).",
+)
 run_file_argument = click.argument("run_file", metavar="RUN.toml", type=click.Path(path_type=Path))
 
 
@@ -39,16 +54,10 @@ def cli() -> None:
 @run_file_argument
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Run directory.")
 @click.option("--restart", is_flag=True, help="Begin anew: what the directory holds is removed.")
-@click.option(
-    "--ranks-per-sample",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    metavar="G",
-    help="Ranks that work on one sample at a time, with one copy of its couplings per node; divides their number.",
-)
+@ranks_per_sample_option
+@couplings_option
 @json_option
-def run(run_file: Path, out: Path, restart: bool, ranks_per_sample: int, as_json: bool) -> ExitStatus:
+def run(run_file: Path, out: Path, restart: bool, ranks_per_sample: int, couplings: str, as_json: bool) -> ExitStatus:
     """Carry out RUN.toml in the directory --out, or continue it there.
 
     Start it alone or under mpiexec/srun: the results are the same bit for bit. A run stopped by SIGTERM, SIGUSR1 or
@@ -56,6 +65,7 @@ def run(run_file: Path, out: Path, restart: bool, ranks_per_sample: int, as_json
     `replicas` extend a run.
     """
     from nsim.campaign import run_campaign
+    from nsim.memory import check_memory
     from nsim.progress import Progress
     from nsim.ranks import connect, on_rank_0
 
@@ -63,7 +73,9 @@ def run(run_file: Path, out: Path, restart: bool, ranks_per_sample: int, as_json
     checked = on_rank_0(ranks, lambda: _load(run_file))
     first = ranks.rank == 0
     with Progress("tasks", bar=first) as progress:
-        for warning in on_rank_0(ranks, lambda: _check_memory(checked, ranks.on_this_node)):
+        for warning in on_rank_0(
+            ranks, lambda: check_memory(checked, ranks.on_this_node, ranks_per_sample, couplings == "rows")
+        ):
             if first:
                 progress.say(f"warning: {warning}")
         try:
@@ -75,6 +87,7 @@ def run(run_file: Path, out: Path, restart: bool, ranks_per_sample: int, as_json
                 progress=progress if first else None,
                 say=progress.say,
                 ranks_per_sample=ranks_per_sample,
+                rows=couplings == "rows",
             )
         except OSError as error:  # a full disk, most likely
             progress.say(
@@ -173,14 +186,18 @@ def correlations(directory: Path, as_json: bool) -> ExitStatus:
 @cli.command()
 @run_file_argument
 @click.option("--ranks", type=click.IntRange(1), default=1, show_default=True, help="Ranks the run will have.")
+@ranks_per_sample_option
+@couplings_option
 @json_option
-def estimate(run_file: Path, ranks: int, as_json: bool) -> ExitStatus:
-    """Memory and time RUN.toml will take, from a few timed pilot tasks."""
-    from nsim.estimate import available_memory
+def estimate(run_file: Path, ranks: int, ranks_per_sample: int, couplings: str, as_json: bool) -> ExitStatus:
+    """Memory and time RUN.toml will take, from a few timed pilot tasks; a run no rank here could hold is refused."""
     from nsim.estimate import estimate as estimate_run
+    from nsim.handful import check_layout
+    from nsim.memory import available_memory
 
     checked = _load(run_file)
-    found = estimate_run(checked, ranks)
+    check_layout(checked, couplings == "rows")
+    found = estimate_run(checked, ranks, ranks_per_sample, couplings == "rows")
     if as_json:
         _print_json(found.as_dict())
         return ExitStatus.DONE
@@ -189,9 +206,12 @@ def estimate(run_file: Path, ranks: int, as_json: bool) -> ExitStatus:
     click.echo(
         f"{found.tasks} tasks, {found.core_seconds:.3g} core seconds, about {found.seconds:.3g} s on {ranks} rank(s)"
     )
+    shared = ""
+    if ranks_per_sample > 1 and found.bytes_shared:
+        shared = f", of which {found.bytes_shared / 1e9:.2g} GB once per node for {ranks_per_sample} ranks"
     click.echo(
-        f"memory {found.bytes_per_rank / 1e9:.2g} GB per rank ({available_memory() / 1e9:.3g} GB available here), "
-        f"disk at most {found.bytes_on_disk / 1e9:.2g} GB"
+        f"memory {found.bytes_per_rank / 1e9:.2g} GB per rank{shared} "
+        f"({available_memory() / 1e9:.3g} GB available here), disk at most {found.bytes_on_disk / 1e9:.2g} GB"
     )
     return ExitStatus.DONE
 
@@ -203,17 +223,6 @@ def _load(path: Path) -> RunFile:
     from nsim.run_file import load
 
     return load(path)
-
-
-def _check_memory(run: RunFile, ranks_here: int) -> list[str]:
-    """Refuse a run beyond the memory of rank 0's node, with the ranks that share it; warn where it is tight."""
-    from nsim.estimate import available_memory, rank_memory
-
-    needed, available = ranks_here * rank_memory(run), available_memory()
-    size = f"{ranks_here} rank(s) on this node need about {needed / 1e9:.3g} GB of memory"
-    if needed > available:
-        raise InputError(f"{size} for n = {max(run.ensemble.samples_of)}, {available / 1e9:.3g} GB are available")
-    return [f"{size}, {available / 1e9:.3g} GB are available"] if needed > 0.8 * available else []
 
 
 def _print_summary(directory: Path, as_json: bool) -> None:

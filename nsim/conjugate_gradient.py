@@ -16,6 +16,7 @@ import numba
 import numpy as np
 
 from nsim.active_columns import ActiveColumns
+from nsim.coupling_matrix import CouplingMatrix
 from nsim.glass import Glass
 from nsim.line_minimum import first_minimum, quartic_coefficients
 
@@ -29,7 +30,7 @@ def descend(
     v: np.ndarray,
     stop: np.ndarray,
     budget: np.ndarray,
-    single: np.ndarray | None = None,
+    rough: CouplingMatrix | None = None,
     held: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Descend until max |gradient| of each column is below its ``stop`` or its budget of steps is spent.
@@ -42,9 +43,8 @@ def descend(
         States, shape (N, R); not changed.
     stop, budget
         Where each column may stop [E0/v0], and after how many steps it must; shape (R,).
-    single
-        J in single precision, to be used where ``stop`` allows; None: double precision throughout.
-
+    rough
+        J with products in single precision, used where ``stop`` allows; None: double precision throughout.
     held
         The site that each column keeps where it is, shape (R,); its force counts for nothing. None: all sites move.
 
@@ -53,9 +53,9 @@ def descend(
     v, steps
         The states, shape (N, R), and the steps each column took, shape (R,). Finished columns leave the batch.
     """
-    rough = single is not None and bool((stop >= SINGLE_UNTIL).all())
+    J = glass.couplings if rough is None or (stop < SINGLE_UNTIL).any() else rough
     active = ActiveColumns(v, stop, budget)
-    v, Jv = active.result.copy(), glass.J @ active.result
+    v, Jv = active.result.copy(), glass.couplings @ active.result
     gradient, direction = np.zeros_like(v), np.zeros_like(v)
     squared = np.ones(v.shape[1])
     held = np.full(v.shape[1], -1) if held is None else held
@@ -69,14 +69,10 @@ def descend(
         )
         if not active:
             return active.result, active.steps
-        if rough and single is not None:
-            Jd = (single @ direction.astype(np.float32)).astype(np.float64)
-        else:
-            Jd = glass.J @ direction
-        _step(v, Jv, direction, gradient, Jd, glass.a2, glass.a4, glass.gamma)
+        _step(v, Jv, direction, gradient, J @ direction, glass.a2, glass.a4, glass.gamma)
         step += 1
         if step % REFRESH == 0:
-            Jv = glass.J @ v
+            Jv = glass.couplings @ v
 
 
 @numba.njit(cache=True, error_model="numpy")

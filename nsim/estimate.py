@@ -1,32 +1,32 @@
-"""Memory and time of a run before the job is queued: pilot tasks are timed here, larger ones extrapolated.
+"""Time of a run before the job is queued: pilot tasks are timed here, larger ones extrapolated.
 
-Memory of a rank: J (and a copy in single precision), the Hessian and two LAPACK copies of it, the batch's vectors,
-the random numbers drawn ahead.
-Time: one pilot task with few sweeps gives the cost of relaxing and measuring, a short chain that of a sweep.
+A pilot task with a quench gives the cost of relaxing and measuring: its matrix factorisations, timed apart, grow with
+N^3, the rest is products J v and grows with N^2, a little faster where J leaves the cache. A short Monte Carlo chain
+gives the cost of a sweep. Memory: `nsim.memory`.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.linalg import lapack
 
 from nsim.glass import Glass
-from nsim.monte_carlo import CHUNK, MetropolisChain
+from nsim.hessian import cholesky, resolvent_diagonal
+from nsim.memory import check_memory, rank_memory
+from nsim.monte_carlo import MetropolisChain
 from nsim.protocols import PROTOCOLS, start
 from nsim.run_file import RunFile
 from nsim.streams import Purpose, generator
 from nsim.tasks import Task, perform, task_width, tasks_of
 
-PILOT_N = 512  # larger systems are extrapolated from this size
+PILOT_N = 1024  # larger systems are extrapolated from this size
 PILOT_SWEEPS = 20
 BESIDE_SWEEPS = 55.0  # over N: what swaps and measurements of a tempering add to its sweeps, from the benchmark
-GROWTH = 2.4  # exponent of a quench's time in N, measured between 512 and 1500: BLAS gains speed while N^3 takes over
-INTERPRETER = 250e6  # bytes of a rank before it has drawn anything: Python with its libraries
+GROWTH = 2.3  # exponent in N of the time of all but the factorisations; measured: benchmarks/bench_scaling.py
 
 
 @dataclass
@@ -37,7 +37,8 @@ class Estimate:
     task_seconds: dict[int, float]  # one task of each size
     core_seconds: float
     seconds: float  # on the given number of ranks
-    bytes_per_rank: float
+    bytes_per_rank: float  # its share of a node's copy of J not taken off
+    bytes_shared: float  # of these, what the ranks of a group have once per node
     bytes_on_disk: float
 
     def as_dict(self) -> dict[str, Any]:
@@ -45,51 +46,38 @@ class Estimate:
         return asdict(self)
 
 
-def rank_memory(run: RunFile) -> float:
-    """Bytes a rank needs at its peak."""
-    n, width = max(run.ensemble.samples_of), min(task_width(run), run.ensemble.replicas)
-    columns = width * PROTOCOLS[run.protocol.kind].columns(run, n)
-    batches = -(-columns // run.ensemble.batch)
-    return INTERPRETER + 8 * (4.5 * n * n + 12.0 * n * width + 2.0 * CHUNK * batches + 4.0 * n * columns)
-
-
-def available_memory() -> float:
-    """Bytes this process may still use: the machine's available memory, or a smaller limit of its control group."""
-    try:
-        text = Path("/proc/meminfo").read_text()
-        free = 1024.0 * int(text.split("MemAvailable:")[1].split()[0])
-    except (OSError, IndexError, ValueError):
-        free = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    try:
-        limit = float(Path("/sys/fs/cgroup/memory.max").read_text())
-        used = float(Path("/sys/fs/cgroup/memory.current").read_text())
-        free = min(free, limit - used)
-    except (OSError, ValueError):  # no control group, or its limit is "max"
-        pass
-    return free
-
-
-def estimate(run: RunFile, ranks: int = 1) -> Estimate:
-    """Time pilot tasks of each size and add up."""
+def estimate(run: RunFile, ranks: int = 1, ranks_per_sample: int = 1, rows: bool = False) -> Estimate:
+    """Time pilot tasks of each size and add up; raises `InputError` if not even one rank fits into this machine."""
+    if not rows:
+        check_memory(run)
     tasks = tasks_of(run)
     width = min(task_width(run), run.ensemble.replicas)
     seconds = {n: _task_seconds(run, n, width) for n in run.ensemble.samples_of}
     total = sum(seconds[task.n] * task.width / width for task in tasks)
-    longest = max(seconds.values())
+    longest = max(seconds.values()) / (ranks_per_sample if rows else 1)
     site_arrays = 9 if run.output.sites else 0
     disk = sum(
         count * run.ensemble.replicas * 8 * (site_arrays * n + 12) for n, count in run.ensemble.samples_of.items()
     )
-    return Estimate(len(tasks), seconds, total, max(total / ranks, longest), rank_memory(run), float(disk))
+    own, shared = rank_memory(run, ranks_per_sample, rows)
+    return Estimate(len(tasks), seconds, total, max(total / ranks, longest), own + shared, shared, float(disk))
 
 
 def _task_seconds(run: RunFile, n: int, width: int) -> float:
     pilot_n = min(n, PILOT_N)
-    pilot = run.model_copy(update={"couplings": None, "protocol": run.protocol.model_copy(update={"kind": "quench"})})
+    pilot = run.model_copy(
+        update={
+            "couplings": run.couplings.model_copy(update={"file": None}),
+            "protocol": run.protocol.model_copy(update={"kind": "quench"}),
+        }
+    )
     perform(pilot, Task(2, 0, 0, 1))  # compile the kernels first
     began = time.perf_counter()
     perform(pilot, Task(pilot_n, 0, 0, width))
-    total = (time.perf_counter() - began) * (n / pilot_n) ** GROWTH
+    total = time.perf_counter() - began
+    if n > pilot_n:
+        cubic = min(width * _factorisation_seconds(pilot_n), total) if run.output.response else 0.0
+        total = cubic * (n / pilot_n) ** 3 + (total - cubic) * (n / pilot_n) ** GROWTH
     protocol = PROTOCOLS[run.protocol.kind]
     if sweeps := protocol.sweeps(run):
         columns = width * protocol.columns(run, n)
@@ -104,3 +92,12 @@ def _task_seconds(run: RunFile, n: int, width: int) -> float:
         sweep = (time.perf_counter() - began) / PILOT_SWEEPS * (n / pilot_n) ** 2 * columns / batch
         total += sweep * sweeps * (1 + BESIDE_SWEEPS / n if protocol.together else 1)
     return total
+
+
+def _factorisation_seconds(n: int) -> float:
+    """The work on one state that grows with N^3: two Cholesky factors, one in single precision, and an inverse."""
+    M = np.eye(n) + 0.5 / n
+    began = time.perf_counter()
+    lapack.spotrf(M.astype(np.float32).T, lower=True, overwrite_a=True)
+    resolvent_diagonal(cholesky(M))
+    return time.perf_counter() - began

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from nsim.active_columns import ActiveColumns
+from nsim.coupling_matrix import CouplingMatrix
 from nsim.glass import Glass
 
 N_MIN, GROW, SHRINK, ALPHA, ALPHA_DECAY = 5, 1.1, 0.5, 0.1, 0.99
@@ -19,11 +20,11 @@ LARGEST_MOVE = 0.5  # of any displacement in one step [v0]; keeps the quartic wa
 
 
 def descend(
-    glass: Glass, v: np.ndarray, stop: np.ndarray, budget: np.ndarray, single: np.ndarray | None = None
+    glass: Glass, v: np.ndarray, stop: np.ndarray, budget: np.ndarray, rough: CouplingMatrix | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Relax until max |gradient| of each column is below ``stop`` or its budget of steps is spent.
 
-    Parameters and results are those of `nsim.conjugate_gradient.descend`; ``single`` is not used.
+    Parameters and results are those of `nsim.conjugate_gradient.descend`; ``rough`` is not used.
     """
     active = ActiveColumns(v, stop, budget)
     v = active.result.copy()

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nsim import couplings
+from nsim.coupling_matrix import CouplingMatrix, WholeMatrix
 from nsim.run_file import GaussianStiffness, Model, UniformStiffness
 from nsim.streams import Purpose, generator
 
@@ -25,38 +26,59 @@ class Glass:
 
     Parameters
     ----------
-    J
-        Couplings, shape (N, N), symmetric, zero diagonal [E0/v0^2].
+    couplings
+        J [E0/v0^2], symmetric with zero diagonal: an array of shape (N, N), or an operator that knows where J lives.
     a2
         Harmonic stiffness of each site, shape (N,).
     a4, gamma, field
         Quartic coefficient, strength of the couplings against G, uniform field [E0/v0].
     """
 
-    J: np.ndarray
+    couplings: CouplingMatrix
     a2: np.ndarray
     a4: float
     gamma: float
     field: float = 0.0
 
+    def __post_init__(self) -> None:
+        if isinstance(self.couplings, np.ndarray):
+            object.__setattr__(self, "couplings", WholeMatrix(self.couplings))
+
     @classmethod
-    def draw(cls, model: Model, seed: int, n: int, sample: int, J: np.ndarray | None = None) -> Glass:
-        """Sample number ``sample`` of size n of a campaign; ``J`` replaces the drawn couplings."""
+    def draw(
+        cls,
+        model: Model,
+        seed: int,
+        n: int,
+        sample: int,
+        J: np.ndarray | CouplingMatrix | None = None,
+        dtype: type = np.float64,
+    ) -> Glass:
+        """Sample number ``sample`` of size n; ``J`` replaces the couplings drawn, in precision ``dtype``."""
         if J is None:
-            J = couplings.draw(seed, n, sample, model.j0)
+            J = couplings.draw(seed, n, sample, model.j0, dtype)
+        if isinstance(J, np.ndarray):
+            J = WholeMatrix(J)
         return cls(J, draw_stiffness(model, seed, n, sample), model.a4, model.gamma, model.field)
 
     @property
     def n(self) -> int:
         """Number of sites."""
-        return len(self.J)
+        return self.couplings.n
+
+    @property
+    def J(self) -> np.ndarray:  # noqa: N802 - its name
+        """The couplings as a matrix, shape (N, N), in double or single precision; only where this rank has it whole."""
+        if self.couplings.whole is None:
+            raise TypeError("the couplings are spread over several ranks: there is no whole matrix here")
+        return self.couplings.whole
 
     def _a2(self, v: np.ndarray) -> np.ndarray:
         return self.a2 if v.ndim == 1 else self.a2[:, None]
 
     def local_field(self, v: np.ndarray) -> np.ndarray:
         """Raw local field l_i = F + sum_j J_ij v_j, shape of v [E0/v0]."""
-        return self.J @ v + self.field
+        return self.couplings @ v + self.field
 
     def on_site(self, v: np.ndarray) -> np.ndarray:
         """G_i(v_i)/gamma, shape of v [E0]."""
@@ -81,7 +103,7 @@ class Glass:
 
     def hessian(self, v: np.ndarray) -> np.ndarray:
         """M = diag(G_i''(v_i))/gamma - J of one state, shape (N, N) [E0/v0^2]."""
-        M = -self.J
+        M = np.negative(self.J, dtype=np.float64)
         M[np.diag_indices_from(M)] += self.on_site_curvature(v)
         return M
 

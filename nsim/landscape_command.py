@@ -77,6 +77,7 @@ def _glass(couplings: Path, gamma: float, a2: float, a4: float, field: float) ->
     """The sample; raises `InputError` for what is no model, no matrix of couplings, or has no lower bound."""
     import numpy as np
 
+    from nsim.coupling_matrix import WholeMatrix
     from nsim.couplings import load
     from nsim.glass import Glass
     from nsim.run_file import parse
@@ -84,7 +85,7 @@ def _glass(couplings: Path, gamma: float, a2: float, a4: float, field: float) ->
     model = {"gamma": gamma, "a2": a2, "a4": a4, "field": field}
     parse({"seed": 0, "model": model, "ensemble": {"n": 1}, "protocol": {"kind": "quench"}})
     J = load(couplings)
-    glass = Glass(J, np.full(len(J), a2), a4, gamma, field)
+    glass = Glass(WholeMatrix(J), np.full(len(J), a2), a4, gamma, field)
     if a4 == 0 and not np.linalg.eigvalsh(glass.hessian(np.zeros(glass.n)))[0] > 0:
         raise InputError("--a4 0 needs a2/gamma - J positive definite, else the energy has no minimum")
     return glass

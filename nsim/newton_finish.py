@@ -3,7 +3,7 @@ r"""The last digits of a minimum: Newton steps, and the proof that the Hessian i
 Tiny systems take true Newton steps, v <- v - M^{-1} g with a Cholesky factorisation at each. Others factorise once for
 all steps (chord steps): the error still falls by a factor of ten to a thousand per step, and only the first costs N^3.
 For large ones that factorisation is in single precision, which halves its cost; with gradients in double precision
-the result is as exact.
+the result is as exact. What single precision cannot factorise is left to `nsim.newton_krylov`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import lapack
 
+from nsim import newton_krylov
+from nsim.coupling_matrix import CouplingMatrix
 from nsim.glass import Glass
 
 CHORD_FROM = 100  # sites from which one factorisation serves all steps
@@ -19,19 +21,19 @@ STEPS = 15
 
 
 def finish(
-    glass: Glass, v: np.ndarray, tolerance: float, single: np.ndarray | None = None
+    glass: Glass, v: np.ndarray, tolerance: float, rough: CouplingMatrix | None = None
 ) -> tuple[np.ndarray, float, bool]:
     """Newton steps while they at least halve the gradient.
 
     Parameters
     ----------
     glass
-        The sample.
+        The sample, with J whole on this rank.
     v
         A state near a minimum, shape (N,).
     tolerance
         Wanted max |gradient| [E0/v0].
-    single
+    rough
         J in single precision, for large systems.
 
     Returns
@@ -40,10 +42,14 @@ def finish(
         The best state, its max |gradient|, and whether the Hessian (where it was last factorised, at most a Newton
         step away) is positive definite.
     """
+    single = None if rough is None else rough.whole
     gradient = glass.gradient(v)
     largest = float(np.abs(gradient).max())
     chord = glass.n >= CHORD_FROM
     factor, positive = _factor(glass, v) if single is None else _single_factor(glass, v, single)
+    if single is not None and not positive:
+        del factor
+        return newton_krylov.finish(glass, v, tolerance, rough)
     for _ in range(STEPS):
         if not positive or largest <= 1e-3 * tolerance:
             break
@@ -73,11 +79,8 @@ def _factor(glass: Glass, v: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def _single_factor(glass: Glass, v: np.ndarray, single: np.ndarray) -> tuple[np.ndarray, bool]:
-    """The same in single precision; what it cannot decide is left to double precision."""
+    """The same in single precision."""
     M = np.negative(single)
     M[np.diag_indices_from(M)] += glass.on_site_curvature(v).astype(np.float32)
     factor, info = lapack.spotrf(M.T, lower=True, overwrite_a=True)
-    if info == 0:
-        return factor, True
-    factor, positive = _factor(glass, v)
-    return factor.astype(np.float32), positive
+    return factor, info == 0

@@ -50,7 +50,9 @@ VARIABLES: dict[str, Variable] = {
 }
 
 
-def measure(glass: Glass, relaxed: Relaxed, eigenvalues: int, hbar2_over_m: float) -> dict[str, np.ndarray]:
+def measure(
+    glass: Glass, relaxed: Relaxed, eigenvalues: int, hbar2_over_m: float, inverse: bool = True
+) -> dict[str, np.ndarray]:
     """All observables of a batch of relaxed states.
 
     Parameters
@@ -63,6 +65,9 @@ def measure(glass: Glass, relaxed: Relaxed, eigenvalues: int, hbar2_over_m: floa
         How many of the lowest eigenvalues of the Hessian are kept.
     hbar2_over_m
         hbar^2/m [E0 v0^2], for the tunnelling parameter.
+    inverse
+        Whether the Hessian is inverted, which takes an N x N array in double precision on this rank; else the response
+        and what follows from it (C_i, h_i, wells) are NaN, and positive definiteness rests on the lowest eigenvalue.
 
     Returns
     -------
@@ -74,14 +79,15 @@ def measure(glass: Glass, relaxed: Relaxed, eigenvalues: int, hbar2_over_m: floa
     response = np.full(v.shape, np.nan)
     eigenvalue = np.full((v.shape[1], eigenvalues), np.nan)
     for r in range(v.shape[1]):
-        M = glass.hessian(v[:, r])
         try:
-            factor = cholesky(M)
+            factor = cholesky(glass.hessian(v[:, r])) if inverse else None
         except NotAMinimumError:
-            eigenvalue[r] = lowest_eigenvalues(M, eigenvalues)
-            continue  # its response stays undefined, and the state counts as not converged
-        eigenvalue[r] = lowest_eigenvalues(M, eigenvalues, factor)
-        response[:, r] = resolvent_diagonal(factor)
+            factor = None  # its response stays undefined, and the state counts as not converged
+        eigenvalue[r] = lowest_eigenvalues(glass, v[:, r], eigenvalues, factor)
+        if factor is not None:
+            response[:, r] = resolvent_diagonal(factor)
+    # The relaxation looked at the Hessian a Newton step away; here is the last word.
+    positive = ~np.isnan(response).any(axis=0) if inverse else eigenvalue[:, 0] > 0
     l = glass.local_field(v)  # noqa: E741 - the field's name in the literature
     C = reaction_coefficient(glass, v, response)
     h = cavity_field(l, C, v)
@@ -97,8 +103,7 @@ def measure(glass: Glass, relaxed: Relaxed, eigenvalues: int, hbar2_over_m: floa
         "eigenvalue": eigenvalue,
         "max_gradient": relaxed.max_gradient,
         "iterations": relaxed.iterations,
-        # The relaxation looked at the Hessian a Newton step away; here is the last word.
-        "converged": (relaxed.converged & ~np.isnan(response).any(axis=0)).astype(np.int8),
+        "converged": (relaxed.converged & positive).astype(np.int8),
         "v": v.T,
         "local_field": l.T,
         "reaction_coefficient": C.T,

@@ -66,6 +66,8 @@ class Protocol:
         ``sweeps(run)``: Monte Carlo sweeps of each of these states.
     warnings
         What is legal but unlikely to be meant, beyond what the run file alone shows; one line each.
+    by_products
+        Whether products J v are all it asks of the couplings, so that their rows may be spread over ranks.
     """
 
     make: Callable[[Glass, RunFile, int, Sequence[int], Group], Made]
@@ -77,6 +79,7 @@ class Protocol:
     columns: Callable[[RunFile, int], int] = lambda run, n: 1
     sweeps: Callable[[RunFile], float] = lambda run: 0.0
     warnings: Callable[[RunFile], list[str]] = lambda run: []
+    by_products: bool = False
 
 
 def start(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int]) -> np.ndarray:
@@ -154,7 +157,7 @@ def tempering(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], 
     for _ in range(protocol.sweeps // protocol.measure_every):
         ladders.run(protocol.measure_every, protocol.swap_every)
         averages.add()
-    measured = averages.results(run.model.j0 if run.couplings is None else None)
+    measured = averages.results(run.model.j0 if run.couplings_path is None else None)
     return Made(relaxed(glass, run, ladders.states()[:, :, -1]), measured)
 
 
@@ -170,11 +173,11 @@ def _tempering_sweeps(run: RunFile) -> float:
 def relaxed(glass: Glass, run: RunFile, v: np.ndarray) -> Relaxed:
     """The columns of ``v`` relaxed as the run file says."""
     options = run.relaxation
-    return relax(glass, v, options.tolerance, options.max_iterations, options.method)
+    return relax(glass, v, options.tolerance, options.max_iterations, options.method, run.output.response)
 
 
 PROTOCOLS: dict[str, Protocol] = {
-    "quench": Protocol(quench),
+    "quench": Protocol(quench, by_products=True),
     "anneal": Protocol(annealing, sweeps=lambda run: run.protocol.sweeps),
     "tempering": Protocol(
         tempering,

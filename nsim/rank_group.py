@@ -16,7 +16,7 @@ import numpy as np
 
 T = TypeVar("T")
 FAILED = -1  # instead of a count
-PATIENCE = 1e-3  # seconds of busy waiting in a collective call
+PATIENCE = 2e-4  # seconds of busy waiting in a collective call
 SHARED_MEMORY = "/dev/shm"  # where shared windows live on Linux; writing beyond its size kills a rank
 
 
@@ -111,7 +111,7 @@ class MPIGroup:
         counts = self._agree(block.size)
         width = int(np.prod(block.shape[1:]))
         joined = np.empty((int(counts.sum()) // max(width, 1), *block.shape[1:]), block.dtype)
-        self._comm.Allgatherv(block, [joined, counts])
+        self._complete(self._comm.Iallgatherv(block, [joined, counts]))
         return joined
 
     def sum(self, array: np.ndarray) -> np.ndarray:
@@ -165,12 +165,15 @@ class MPIGroup:
 
     def _statuses(self, own: int) -> np.ndarray:
         mine, all_of_them = np.array([own], np.int64), np.empty(self.size, np.int64)
-        request = self._comm.Iallgather(mine, all_of_them)
+        self._complete(self._comm.Iallgather(mine, all_of_them))
+        return all_of_them
+
+    @staticmethod
+    def _complete(request: Any) -> None:
         patience_ends = time.monotonic() + PATIENCE
         while not request.Test():
             if time.monotonic() > patience_ends:
-                time.sleep(PATIENCE)  # the others are at work of their own: leave the processor to them
-        return all_of_them
+                time.sleep(PATIENCE / 2)  # the others are at work: leave the processor to them
 
     def _release(self) -> None:
         for window in self._windows:

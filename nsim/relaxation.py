@@ -2,7 +2,8 @@ r"""From any state to its inherent structure: a minimum of U with max |dU/dv_i| 
 
 All replicas of one sample move together as the columns of an N x R batch, so that each step costs one matrix product
 with J. A descent, chosen by name, decides which minimum is reached; where the gradient is so small that the basin is
-settled, Newton steps do the last digits (`nsim.newton_finish`) and hand back where they do not contract.
+settled, Newton steps do the last digits (`nsim.newton_finish`; `nsim.newton_krylov` without a Hessian matrix) and hand
+back where they do not contract.
 
     conjugate-gradient   fast; its long steps may skip a basin or two (the default)
     fire                 damped inertial dynamics, popular for glasses
@@ -17,15 +18,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
 
-from nsim import conjugate_gradient, fire, steepest_descent
+from nsim import conjugate_gradient, fire, newton_finish, newton_krylov, steepest_descent
+from nsim.coupling_matrix import CouplingMatrix
 from nsim.glass import Glass
+from nsim.hessian import lowest_mode
 from nsim.line_minimum import first_minimum, quartic_coefficients
-from nsim.newton_finish import SINGLE_FROM, finish
+from nsim.newton_finish import SINGLE_FROM
 
 Descent = Callable[
-    [Glass, np.ndarray, np.ndarray, np.ndarray, np.ndarray | None],
+    [Glass, np.ndarray, np.ndarray, np.ndarray, CouplingMatrix | None],
     tuple[np.ndarray, np.ndarray],
 ]
 DESCENTS: dict[str, Descent] = {
@@ -55,6 +57,7 @@ def relax(
     tolerance: float = 1e-10,
     max_iterations: int = 100_000,
     method: str = "conjugate-gradient",
+    factorise: bool = True,
 ) -> Relaxed:
     """Relax the columns of ``v`` to minima of U.
 
@@ -70,6 +73,9 @@ def relax(
         Steps of the descent allowed in all, those after pushes off saddles included.
     method
         Which descent: a name in `DESCENTS`.
+    factorise
+        Whether the Hessian may be factorised, which takes an N x N array beside J; else, and where J is spread over
+        ranks, products with J do everything.
 
     Returns
     -------
@@ -77,7 +83,8 @@ def relax(
     """
     v = np.array(v, dtype=float, order="C")
     columns = v.shape[1]
-    single = glass.J.astype(np.float32) if glass.n >= SINGLE_FROM else None  # half the bytes, twice the flops
+    rough = glass.couplings.rough() if glass.n >= SINGLE_FROM else None  # half the bytes, twice the flops
+    finish = newton_finish.finish if factorise and glass.couplings.whole is not None else newton_krylov.finish
     max_gradient = np.full(columns, np.inf)
     iterations = np.zeros(columns, dtype=np.int64)
     converged = np.zeros(columns, dtype=bool)
@@ -87,10 +94,10 @@ def relax(
     open_columns = np.arange(columns)
     while len(open_columns):
         left = max_iterations - iterations[open_columns]
-        v[:, open_columns], steps = DESCENTS[method](glass, v[:, open_columns], handover[open_columns], left, single)
+        v[:, open_columns], steps = DESCENTS[method](glass, v[:, open_columns], handover[open_columns], left, rough)
         iterations[open_columns] += steps
         for r in open_columns:
-            v[:, r], max_gradient[r], positive = finish(glass, v[:, r], tolerance, single)
+            v[:, r], max_gradient[r], positive = finish(glass, v[:, r], tolerance, rough)
             if max_gradient[r] > tolerance:
                 # Not yet in the quadratic region. At the tolerance itself the descent alone must manage.
                 handover[r] = max(handover[r] * TIGHTEN, 0.5 * tolerance)
@@ -107,14 +114,14 @@ def relax(
 
 def _push_off_saddle(glass: Glass, v: np.ndarray) -> np.ndarray:
     """The lower of the two line minima along the most negative mode, one on either side of the saddle."""
-    _, modes = eigh(glass.hessian(v), subset_by_index=[0, 0])
-    mode = modes[:, 0] * np.sign(modes[np.argmax(np.abs(modes[:, 0])), 0])  # the sign from LAPACK is arbitrary
+    _, mode = lowest_mode(glass, v)
+    mode = mode * np.sign(mode[np.argmax(np.abs(mode))])  # the sign from LAPACK is arbitrary
     sides = []
     for d in (mode, -mode):
         gradient = glass.gradient(v)
         if gradient @ d > 0:
             gradient = gradient * 0.0  # at a saddle the slope is rounding; curvature alone drives the push
-        x, direction, slope, Jd = (np.ascontiguousarray(y[:, None]) for y in (v, d, gradient, glass.J @ d))
+        x, direction, slope, Jd = (np.ascontiguousarray(y[:, None]) for y in (v, d, gradient, glass.couplings @ d))
         c = quartic_coefficients(x, direction, slope, Jd, glass.a2, glass.a4, glass.gamma)[:, 0]
         downhill = min(c[0], -1e-12 * (abs(c[1]) + abs(c[3])))
         sides.append(v + first_minimum(downhill, c[1], c[2], c[3]) * d)

@@ -13,7 +13,6 @@ computed again.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import time
@@ -264,9 +263,9 @@ class RunDirectory:
 def _couplings_digest(run: RunFile) -> str | None:
     if run.couplings_path is None:
         return None
-    from nsim.couplings import load
+    from nsim.couplings import digest
 
-    return hashlib.sha256(np.ascontiguousarray(load(run.couplings_path)).tobytes()).hexdigest()
+    return digest(run.couplings_path)
 
 
 def _first_difference(old: Any, new: Any, path: str = "") -> str | None:

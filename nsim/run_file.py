@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
+import numpy as np
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -267,9 +268,15 @@ class Relaxation(Section):
 
 
 class Couplings(Section):
-    """Couplings given from outside instead of drawn."""
+    """Couplings given from outside instead of drawn, and the precision in which J is kept."""
 
-    file: str
+    file: str | None = None
+    precision: Literal["double", "single"] = "double"  # single: the model with J rounded, half the memory
+
+    @property
+    def dtype(self) -> type:
+        """Type of the numbers of J."""
+        return np.float32 if self.precision == "single" else np.float64
 
 
 class Quantum(Section):
@@ -283,6 +290,7 @@ class Output(Section):
 
     sites: bool = True  # v_i, l_i, C_i, h_i and the wells of U_eff,i
     eigenvalues: Annotated[int, Field(ge=1)] = 4  # lowest eigenvalues of the Hessian
+    response: bool = True  # invert the Hessian: C, replicon sum, C_i, h_i, wells; takes N x N numbers and N^3 time
 
 
 class RunFile(Section):
@@ -293,7 +301,7 @@ class RunFile(Section):
     ensemble: Ensemble
     protocol: Protocol
     relaxation: Relaxation = Relaxation()
-    couplings: Couplings | None = None
+    couplings: Couplings = Couplings()
     quantum: Quantum = Quantum()
     output: Output = Output()
 
@@ -312,11 +320,17 @@ class RunFile(Section):
             return data | {"ensemble": ensemble | {"replicas": LADDERS}}
         return data
 
+    @field_validator("couplings", mode="before")
+    @classmethod
+    def _drawn(cls, couplings: Any) -> Any:
+        """In records of format 1 drawn couplings are null."""
+        return Couplings() if couplings is None else couplings
+
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.couplings is not None and set(self.ensemble.samples_of.values()) != {1}:
+        if self.couplings.file is not None and set(self.ensemble.samples_of.values()) != {1}:
             raise ValueError("couplings.file gives one sample: leave ensemble.samples at 1")
-        if self.couplings is not None and len(self.ensemble.samples_of) > 1:
+        if self.couplings.file is not None and len(self.ensemble.samples_of) > 1:
             raise ValueError("couplings.file gives one size: ensemble.n must be a single number")
         if self.recipe.t_end > self.recipe.t_start:
             recipe = self.recipe
@@ -372,7 +386,7 @@ class RunFile(Section):
     @property
     def couplings_path(self) -> Path | None:
         """Path of the given couplings, taken relative to the run file."""
-        return None if self.couplings is None else self._folder / self.couplings.file
+        return None if self.couplings.file is None else self._folder / self.couplings.file
 
     def resolved(self) -> dict[str, Any]:
         """Every key with its value, defaults included; what goes into the result file."""
@@ -494,6 +508,6 @@ def _known_keys(path: list[str]) -> list[str]:
     table: Any = RunFile
     for key in path:
         annotation = table.model_fields[key].annotation
-        kinds = (annotation, *get_args(annotation))  # `Couplings | None` has its table among the arguments
+        kinds = (annotation, *get_args(annotation))  # `Table | None` has its table among the arguments
         table = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section))
     return list(table.model_fields)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from nsim.active_columns import ActiveColumns
+from nsim.coupling_matrix import CouplingMatrix
 from nsim.glass import Glass
 
 LOCAL_ERROR = 1e-3  # largest error of any displacement per step [v0] ...
@@ -22,12 +23,12 @@ def descend(
     v: np.ndarray,
     stop: np.ndarray,
     budget: np.ndarray,
-    single: np.ndarray | None = None,
+    rough: CouplingMatrix | None = None,
     held: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Follow the flow until max |gradient| of each column is below ``stop`` or its budget of steps is spent.
 
-    Parameters and results are those of `nsim.conjugate_gradient.descend`; ``single`` is not used.
+    Parameters and results are those of `nsim.conjugate_gradient.descend`; ``rough`` is not used.
     """
     active = ActiveColumns(v, stop, budget)
     v = active.result.copy()

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nsim import couplings
+from nsim.coupling_matrix import CouplingMatrix
 from nsim.glass import Glass
 from nsim.observables import VARIABLES, measure
 from nsim.protocols import PROTOCOLS
@@ -63,7 +64,9 @@ def kept_variables(run: RunFile) -> dict[str, Variable]:
     return states | dict(PROTOCOLS[run.protocol.kind].variables)
 
 
-def perform(run: RunFile, task: Task, J: np.ndarray | None = None, group: Group = ALONE) -> dict[str, np.ndarray]:
+def perform(
+    run: RunFile, task: Task, J: np.ndarray | CouplingMatrix | None = None, group: Group = ALONE
+) -> dict[str, np.ndarray]:
     """Draw the sample, make the states, measure them.
 
     Parameters
@@ -81,9 +84,11 @@ def perform(run: RunFile, task: Task, J: np.ndarray | None = None, group: Group 
         The arrays of `kept_variables`, each without its axis ``sample``.
     """
     if J is None and group.size > 1:
-        J = couplings.draw_shared(group, run.seed, task.n, task.sample, run.model.j0)
-    glass = Glass.draw(run.model, run.seed, task.n, task.sample, J)
+        J = couplings.draw_shared(group, run.seed, task.n, task.sample, run.model.j0, run.couplings.dtype)
+    glass = Glass.draw(run.model, run.seed, task.n, task.sample, J, run.couplings.dtype)
     replicas = range(task.first, task.first + task.width)
     made = PROTOCOLS[run.protocol.kind].make(glass, run, task.sample, replicas, group)
-    found = made.measured | measure(glass, made.relaxed, run.output.eigenvalues, run.quantum.hbar2_over_m)
+    found = made.measured | measure(
+        glass, made.relaxed, run.output.eigenvalues, run.quantum.hbar2_over_m, run.output.response
+    )
     return {name: found[name] for name in kept_variables(run)}

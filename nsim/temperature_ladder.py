@@ -104,7 +104,7 @@ def warnings(run: RunFile) -> list[str]:
 def pilot_of(run: RunFile, n: int) -> Pilot:
     """The pilot of a run; that of size n where it cannot be shared. The same on every rank, computed once."""
     # Energies are bounded for the samples of the run, not for any: with a4 = 0 only these are known to be stable.
-    own = run.couplings is not None or run.model.a4 == 0
+    own = run.couplings_path is not None or run.model.a4 == 0
     return _pilot(json.dumps(run.identity()), str(run.folder), n if own else None)
 
 
@@ -112,10 +112,10 @@ def pilot_of(run: RunFile, n: int) -> Pilot:
 def _pilot(identity: str, folder: str, n: int | None) -> Pilot:
     run = run_file.parse(json.loads(identity), Path(folder))
     if n is None:
-        glass, sample = Glass.draw(run.model, run.seed, PILOT_N, PILOT_SAMPLE), PILOT_SAMPLE
+        glass, sample = Glass.draw(run.model, run.seed, PILOT_N, PILOT_SAMPLE, dtype=run.couplings.dtype), PILOT_SAMPLE
     else:
-        J = None if run.couplings_path is None else couplings.load(run.couplings_path, n)
-        glass, sample = Glass.draw(run.model, run.seed, n, 0, J), 0
+        J = None if run.couplings_path is None else couplings.load(run.couplings_path, n, run.couplings.dtype)
+        glass, sample = Glass.draw(run.model, run.seed, n, 0, J, run.couplings.dtype), 0
     return measure(glass, run, sample)
 
 

@@ -46,7 +46,7 @@ class CouplingSums:
 def affordable(run: RunFile) -> bool:
     """Whether the couplings of a run can be drawn again: they come from its seed and are not too many."""
     count = sum(samples * n**2 for n, samples in run.ensemble.samples_of.items())
-    return run.couplings is None and count <= MOST_COUPLINGS
+    return run.couplings_path is None and count <= MOST_COUPLINGS
 
 
 def coupling_sums(run: RunFile, n: int) -> CouplingSums:

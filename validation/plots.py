@@ -217,12 +217,12 @@ def hessian_spectrum(comparison: Comparison, sites: Sites) -> Plot | None:
     simulation = comparison.simulation
     run = simulation.run
     small_enough = [size.n for size in simulation.sizes if size.n <= LARGEST_SPECTRUM]
-    if not small_enough or run.couplings is not None:
+    if not small_enough or run.couplings_path is not None:
         return None
     n = max(small_enough)
     sample, v = simulation.typical_state(n)
     try:
-        glass = Glass.draw(run.model, run.seed, n, sample)
+        glass = Glass.draw(run.model, run.seed, n, sample, dtype=run.couplings.dtype)
     except InputError:
         return None
     if np.abs(glass.gradient(v)).max() > 1e-6:

@@ -7,6 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 from tests.launch import call, command, data_of, environment
@@ -163,6 +165,38 @@ assert outcome.status == 1
     status = json.loads(call("nsim", "status", tmp_path / "run", "--json").stdout)
     assert status["failures"] == {"n = 40, sample 2, replicas 2..3": "ArithmeticError: on purpose"}
     assert (status["tasks"], status["done"]) == (39, 38)
+
+
+@pytest.mark.parametrize(("ranks", "precision"), [(2, "double"), (3, "single")])
+def test_rows_over_ranks_reach_the_serial_minima(run_dict, write_toml, tmp_path, ranks, precision):
+    """N above and below where Lanczos and single precision set in; sizes that do not divide by the ranks."""
+    run = run_dict(
+        ensemble={"n": [41, 430], "samples": 1, "replicas": 5, "batch": 4},
+        output={"response": False},
+        couplings={"precision": precision},
+    )
+    run_path = write_toml(run)
+    assert call("nsim", "run", run_path, "--out", tmp_path / "serial").returncode == 0
+    spread = ("--ranks-per-sample", ranks, "--couplings", "rows")
+    done = call("nsim", "run", run_path, "--out", tmp_path / "rows", *spread, ranks=ranks)
+    assert done.returncode == 0, done.stderr
+    for n in (41, 430):
+        with h5py.File(tmp_path / "serial/results.h5") as one, h5py.File(tmp_path / "rows/results.h5") as other:
+            assert other[f"n{n}/converged"][()].all()
+            for name, error in (("v", 1e-9), ("energy", 1e-9), ("local_field", 1e-9), ("eigenvalue", 1e-8)):
+                np.testing.assert_allclose(other[f"n{n}/{name}"], one[f"n{n}/{name}"], atol=error)
+            assert np.isnan(other[f"n{n}/C"][()]).all()
+
+
+def test_stability_without_quartic_term_is_looked_at_in_rows(run_dict, write_toml, tmp_path):
+    for gamma, status in ((0.2, 0), (2.0, 2)):
+        run_path = write_toml(
+            run_dict(model={"gamma": gamma, "a4": 0.0}, ensemble={"n": 30, "samples": 3}, output={"response": False})
+        )
+        out = tmp_path / f"{gamma}"
+        done = call("nsim", "run", run_path, "--out", out, "--ranks-per-sample", 2, "--couplings", "rows", ranks=2)
+        assert done.returncode == status, done.stderr
+        assert ("positive definite" in done.stderr) == (status == 2)
 
 
 def test_killed_ranks_leave_no_couplings_behind(run_dict, write_toml, tmp_path):

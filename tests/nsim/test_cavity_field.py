@@ -5,7 +5,7 @@ import pytest
 
 from nsim.cavity_field import cavity_field, reaction_coefficient
 from nsim.glass import Glass
-from nsim.hessian import NotAMinimumError, cholesky, lowest_eigenvalues, resolvent_diagonal, spectrum
+from nsim.hessian import NotAMinimumError, cholesky, lowest_eigenvalues, lowest_mode, resolvent_diagonal, spectrum
 from nsim.relaxation import relax
 from nsim.run_file import GaussianStiffness, Model
 
@@ -66,19 +66,25 @@ def test_reaction_is_the_adiabatic_answer_of_the_others(state):
 def test_eigenvalues(state):
     glass, v = state
     exact = np.linalg.eigvalsh(glass.hessian(v))
-    np.testing.assert_allclose(lowest_eigenvalues(glass.hessian(v), 4), exact[:4], rtol=1e-10)
+    np.testing.assert_allclose(lowest_eigenvalues(glass, v, 4), exact[:4], rtol=1e-10)
     np.testing.assert_allclose(spectrum(glass, v), exact, rtol=1e-10)
-    small = lowest_eigenvalues(np.diag([2.0, 1.0]), 4)
+    two = Glass(np.zeros((2, 2)), np.array([2.0, 1.0]), 1.0, 1.0)
+    small = lowest_eigenvalues(two, np.zeros(2), 4)
     assert small[:2] == pytest.approx([1.0, 2.0])
     assert np.isnan(small[2:]).all()
 
 
 def test_lowest_eigenvalues_of_a_large_hessian():
-    """Lanczos iteration against the dense solver."""
+    """Lanczos iteration, on the inverse and on the Hessian itself, against the dense solver."""
     glass = Glass.draw(Model(gamma=4.0), seed=1, n=350, sample=0)
     v = relax(glass, 5 * np.random.default_rng(0).standard_normal((350, 1))).v[:, 0]
     M = glass.hessian(v)
-    np.testing.assert_allclose(lowest_eigenvalues(M, 4, cholesky(M)), np.linalg.eigvalsh(M)[:4], rtol=1e-9)
+    exact, modes = np.linalg.eigh(M)
+    np.testing.assert_allclose(lowest_eigenvalues(glass, v, 4, cholesky(glass.hessian(v))), exact[:4], rtol=1e-9)
+    np.testing.assert_allclose(lowest_eigenvalues(glass, v, 4), exact[:4], rtol=1e-9)
+    value, mode = lowest_mode(glass, v)
+    assert value == pytest.approx(exact[0], rel=1e-3)
+    assert abs(mode @ modes[:, 0]) == pytest.approx(1, abs=1e-3)
 
 
 def test_no_response_without_a_minimum():

@@ -51,7 +51,7 @@ def polarised_too_random(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The polarised run with a deliberate mistake: couplings of variance 1.05/N, their mean left right."""
     draw: Callable[..., np.ndarray] = couplings.draw
 
-    def wrong(seed: int, n: int, sample: int, j0: float = 0.0) -> np.ndarray:
+    def wrong(seed: int, n: int, sample: int, j0: float = 0.0, dtype: type = np.float64) -> np.ndarray:
         return np.sqrt(1.05) * draw(seed, n, sample, 0.0) + j0 / n * (1 - np.eye(n))
 
     with pytest.MonkeyPatch.context() as patch:

@@ -1,0 +1,87 @@
+"""Memory of a run: what is predicted is what is used, and a run that does not fit is refused with what would help."""
+
+import subprocess
+import sys
+
+import pytest
+
+from nsim import memory, run_file
+from nsim.errors import InputError
+from nsim.memory import INTERPRETER, check_memory, node_memory, rank_memory
+from tests.launch import environment
+
+PEAK = """
+import sys
+from pathlib import Path
+from nsim.cli import cli
+cli.main(["run", sys.argv[1], "--out", sys.argv[2]], standalone_mode=False)
+print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])  # kB of this process, not of its parent
+"""
+
+
+@pytest.fixture
+def peak(write_toml, tmp_path):
+    """Bytes `nsim run` uses at its peak, in a process of its own."""
+
+    def measure(run):
+        path = write_toml(run, "run.toml")
+        out = tmp_path / f"{run_file.load(path).ensemble.n}"
+        done = subprocess.run(
+            [sys.executable, "-c", PEAK, path, out], capture_output=True, text=True, env=environment(), check=True
+        )
+        return 1024 * int(done.stdout.splitlines()[-1])
+
+    return measure
+
+
+def large(run_dict, n, precision, response):
+    return run_dict(
+        ensemble={"n": n}, couplings={"precision": precision}, output={"response": response, "sites": False}
+    )
+
+
+@pytest.mark.parametrize(("precision", "response"), [("double", True), ("single", True), ("single", False)])
+def test_a_run_uses_what_was_predicted(run_dict, peak, precision, response):
+    """Within 30%, beyond what the libraries take: room for BLAS buffers and compiled kernels."""
+    small, run = (large(run_dict, n, precision, response) for n in (64, 3000))
+    used = peak(run) - peak(small)
+    predicted = sum(rank_memory(run_file.parse(run))) - sum(rank_memory(run_file.parse(small)))
+    assert 0.7 * predicted < used < 1.15 * predicted
+
+
+def test_libraries_alone_fit_into_their_share(run_dict, peak):
+    assert 0.5 * INTERPRETER < peak(large(run_dict, 16, "double", True)) < 1.1 * INTERPRETER
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_twenty_thousand_sites_within_8_gb(run_dict, peak, tmp_path):
+    """Relaxed, proven to be a minimum (status 0), measured with its inverse Hessian."""
+    assert 4e9 < peak(large(run_dict, 20_000, "double", True)) < 8e9
+
+
+def test_sharing_and_spreading(run_dict):
+    """One copy of J per node for the ranks of a group; rows divide it."""
+    run = run_file.parse(large(run_dict, 10_000, "double", False))
+    J, rough = 8e8, 4e8
+    alone, shared = node_memory(run, 4), node_memory(run, 4, ranks_per_sample=4)
+    assert alone - shared == pytest.approx(3 * J)
+    rows = node_memory(run, 4, ranks_per_sample=4, rows=True)
+    assert shared - rows == pytest.approx(3 * rough)
+    assert node_memory(run, 1, ranks_per_sample=4, rows=True) < 0.3 * (J + rough) + 1.2 * INTERPRETER
+
+
+def test_a_run_that_does_not_fit_says_what_would(run_dict, monkeypatch):
+    run = run_file.parse(large(run_dict, 20_000, "double", True))  # 6.9 GB
+    monkeypatch.setattr(memory, "available_memory", lambda: 8e9)
+    assert len(check_memory(run)) == 1  # tight
+    monkeypatch.setattr(memory, "available_memory", lambda: 9e9)
+    assert check_memory(run) == []
+    for available, words in (
+        (6e9, "with couplings.precision = 'single'$"),
+        (2.5e9, "with couplings.precision = 'single' and output.response = false$"),
+        (1e9, "1 GB are available$"),
+    ):
+        monkeypatch.setattr(memory, "available_memory", lambda available=available: available)
+        with pytest.raises(InputError, match=words):
+            check_memory(run)
