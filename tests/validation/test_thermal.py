@@ -13,7 +13,7 @@ from validation.extrapolation import extrapolate
 SIZES = {32: 240, 64: 120, 128: 60}  # samples
 
 
-@pytest.mark.parametrize("gamma", [1.0, 4.0])
+@pytest.mark.parametrize("gamma", [pytest.param(1.0, marks=pytest.mark.slow), 4.0])
 def test_energy_and_q_join_rs_above_the_transition(gamma, tmp_path):
     model = meanfield.Model(gamma=gamma)
     transition = meanfield.glass_temperature(model)
