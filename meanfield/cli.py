@@ -28,6 +28,7 @@ from meanfield.command_options import (
     write_picture,
 )
 from meanfield.complexity_command import complexity
+from meanfield.local_potentials_command import local_potentials
 from meanfield.phase_command import phase_diagram
 from meanfield.quantum_commands import levels
 
@@ -124,6 +125,7 @@ def glass_temperature(as_json: bool, **options: Any) -> int:
 cli.add_command(levels)
 cli.add_command(complexity)
 cli.add_command(phase_diagram)
+cli.add_command(local_potentials)
 
 
 def show(solution: Solution, seconds: float) -> None:

@@ -117,12 +117,20 @@ class LocalPotentials:
         return counts / np.diff(edges)
 
     def save(self, path: str | Path) -> None:
-        """Write the ensemble to an HDF5 file: one data set per array, with long names and units."""
+        """Write the ensemble: a table where ``path`` ends in .csv, else an HDF5 file with long names and units."""
+        if Path(path).suffix == ".csv":
+            table = np.stack([getattr(self, name) for name in DESCRIPTIONS], axis=1)
+            np.savetxt(path, table, fmt="%.17g", delimiter=",", header=",".join(DESCRIPTIONS), comments="")
+            return
         import h5py
 
         with h5py.File(path, "w") as file:
             file.attrs["content"] = "ensemble of local potentials"
             self.write(file)
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """Plain numbers for JSON."""
+        return {name: getattr(self, name).tolist() for name in DESCRIPTIONS}
 
     def write(self, group: object) -> None:
         """Write the arrays into an open HDF5 file or group."""

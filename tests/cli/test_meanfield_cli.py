@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import h5py
 import pytest
 
 KEYS = {
@@ -97,6 +98,23 @@ def test_sweep(tmp_path):
     assert "ergodic" in table
 
 
+def test_local_potentials(tmp_path):
+    h5, csv = tmp_path / "e.h5", tmp_path / "e.csv"
+    result = run("local-potentials", "--ansatz=1rsb", "--gamma=4", "--json", "--out", str(h5))
+    assert (result.returncode, result.stderr) == (0, "")
+    ensemble = json.loads(result.stdout)
+    assert ensemble["double_well_fraction"] == pytest.approx(0.030, abs=5e-3)
+    assert len(ensemble["h"]) == len(ensemble["weight"]) == ensemble["count"]
+    assert sum(ensemble["weight"]) == pytest.approx(1.0, abs=1e-12)
+    assert ensemble["mean_field"] == pytest.approx(0.0, abs=1e-12)
+    with h5py.File(h5) as file:
+        assert list(file["h"][:]) == ensemble["h"]
+    table = run("local-potentials", "--ansatz=rs", "--gamma=4", "--temperature=1", "--out", str(csv)).stdout
+    assert "fraction with two wells" in table
+    assert csv.read_text().splitlines()[0] == "h,C,a2,a4,gamma,weight"
+    assert run("local-potentials", "--ansatz=rs", "--gamma=0.4", "--json").returncode == 0
+
+
 def test_phase_diagram(tmp_path):
     csv, png = tmp_path / "plane.csv", tmp_path / "plane.png"
     arguments = ["--j0", "0.5:1.5", "--gamma", "0.3:1.5", "--points", "8", "--json"]
@@ -144,6 +162,8 @@ def test_phase_diagram(tmp_path):
         (["levels", "--gamma", "4", "--C", "1", "--h", "0", "--hbar2-over-m", "0", "--levels", "2"], "hbar2_over_m"),
         (["levels", "--gamma", "4", "--C", "1", "--h", "0", "--hbar2-over-m", "1", "--levels", "0"], "levels"),
         (["phase-diagram", "--gamma", "4"], "LOW:HIGH"),
+        (["local-potentials", "--ansatz", "rs", "--gamma", "4", "--nodes", "0"], "n must"),
+        (["local-potentials", "--ansatz", "rs", "--potential", "ising"], "Ising"),
         (["phase-diagram", "--gamma", "4:1"], "low < high"),
         (["phase-diagram", "--gamma", "1:two"], "1:two"),
         (["phase-diagram", "--plane", "j0-temperature"], "--gamma"),
