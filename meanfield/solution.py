@@ -100,7 +100,12 @@ class Solution:
 
     @property
     def phase(self) -> str:
-        """Name of the phase: "ergodic" (p = q = 0), "glassy" (p = 0, q > 0) or "polarised"."""
+        """Name of the phase: "ergodic" (p = q = 0), "glassy" (p = 0, q > 0) or "polarised" (p != 0).
+
+        "in a field" where there is one: p then follows it in every phase.
+        """
+        if self.model.field != 0.0:
+            return "in a field"
         if self.q[-1] == 0.0:
             return "ergodic"
         return "glassy" if self.p == 0.0 else "polarised"

@@ -127,7 +127,7 @@ def _statements(theory: Theory, checks: list[Check], where: str, comparison: Com
 def phase(solution: Solution) -> str:
     """The phase of a solution; an order that only a field makes is not called a phase of its own."""
     model = solution.model
-    if solution.phase != "polarised" or model.field == 0:
+    if model.field == 0:
         return solution.phase
     # Without a field the polarised phase begins at J0 = 1 (exact) or, beside the ergodic one, at a2/gamma = J0 + 1/J0.
     ergodic = model.a2.std == 0 and model.j0 > 0 and model.a2.mean / model.gamma >= model.j0 + 1 / model.j0

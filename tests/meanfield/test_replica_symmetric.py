@@ -50,6 +50,27 @@ def test_known_polarised_state():
     assert s.solutions[0].free_energy > s.free_energy
 
 
+def test_a_field_alone_makes_no_phase():
+    assert solve(Model(gamma=0.4, field=0.1), "rs").phase == "in a field"
+    assert solve(Model(gamma=4.0, j0=0.5, field=-0.1), "rs", 1.0).phase == "in a field"
+
+
+@pytest.mark.parametrize("distance", [1e-2, 1e-4, 1e-6, 1e-8])
+@pytest.mark.parametrize("gamma", [0.55, 4.0])
+def test_polarisation_however_close_to_its_onset(gamma, distance):
+    # Beyond J0 C = 1 p grows like the square root of the distance, with a relative correction of that order.
+    response = solve(Model(gamma=gamma), "rs").C
+
+    def p(x):
+        s = solve(Model(gamma=gamma, j0=(1 + x) / response), "rs")
+        assert s.converged
+        assert [other.phase for other in s.solutions] == ["glassy"]
+        return s.p
+
+    # At 1e-8 rounding errors of the response (1e-13 after iteration) are 1e-5 of the distance.
+    assert p(distance) / np.sqrt(distance) == pytest.approx(p(1e-4) / 1e-2, rel=0.03)
+
+
 def test_equations_by_brute_force():
     s = solve(Model(gamma=4.0, j0=0.5, field=1.0), "rs")
     model, std, q, C = s.model, np.sqrt(s.q[0]), s.q[0], s.C
