@@ -144,6 +144,8 @@ RESOLUTION = 2e-5
 VERIFIED = 1e-8
 # Below this relative breaking the estimate from the RS point is all that Newton's iteration needs.
 WEAK = 0.02
+# Below this one p(m) is that of RS to the accuracy of a scan for solutions.
+FAINT = 0.1
 
 
 @dataclass(frozen=True)
@@ -187,26 +189,49 @@ class OneStep:
         rs_start = None if previous is None or broken(previous.x) else previous
         symmetric = self.symmetric.solve(m, rs_start, target)
         breaking, starts = self._starts(m, symmetric)
+        scanning = m != 0.0 and target >= SCAN_TARGET
         if breaking < RESOLUTION:
             return symmetric
+        if scanning and breaking < FAINT:
+            starts = []
         if previous is not None and broken(previous.x):
             # The weaker the breaking the better the estimate, and the faster it changes along m.
             starts.insert(0 if breaking > 0.1 else 1, previous.x)
         best: Root | None = None
         for start in starts:
-            root = newton(lambda x: self.residual(m, x)[0], start, max_iterations=25, target=target)
+            root = newton(lambda x: self.residual(m, x)[0], start, max_iterations=8 if scanning else 25, target=target)
             if root.converged:
                 root = self._verified(m, root)
             if best is None or root.residual < best.residual:
                 best = root
             if root.converged:
                 break
-        if m != 0.0 and (best is None or not best.converged):
+        if m != 0.0 and not scanning and (best is None or not best.converged):
             best = self._from_family(m, symmetric, target) or best
-        if best is None:
+        if best is None or (scanning and not best.converged):
             return symmetric
         p = self.residual(m, best.x)[1]
         return Point(m, p, best.x, best.residual, best.iterations, best.converged)
+
+    def settled(self, found: Point) -> Point:
+        """The self-consistent state with m != 0 next to ``found``, which a scan may have left with RS or unsolved."""
+        if found.converged and broken(found.x):
+            return found
+        symmetric = self.symmetric.solve(found.m, None if broken(found.x) else found)
+        at = self.solve(found.m, symmetric)
+        if not broken(at.x):
+            return found
+        model = self.model
+
+        def residual(y: Array) -> Array:
+            m = found.m * float(y[-1])
+            r, p = self.residual(m, y[:-1])
+            return np.append(r, (m - model.j0 * p - model.field) / abs(found.m))
+
+        root = newton(residual, np.append(at.x, 1.0), max_iterations=25)
+        m = found.m * float(root.x[-1])
+        p = self.residual(m, root.x[:-1])[1]
+        return Point(m, p, root.x[:-1], root.residual, root.iterations, root.converged and at.converged)
 
     def _from_family(self, m: float, symmetric: Point, target: float) -> Root | None:
         """Newton's iteration from where the family at given mu has its optimum, the safe way with a mean field."""
@@ -255,7 +280,7 @@ class OneStep:
         if stable and jump_strength == 0.0:
             return 0.0, []
         estimate = 2.0 * jump_strength / max(1.0 - a.replicon_sum, 0.3)
-        breaking = min(estimate**2 / q, 0.5) if stable else 0.5
+        breaking = min(estimate**2 / q if stable else 0.5 if m == 0.0 else 0.5 * (a.replicon_sum - 1.0), 0.5)
         if breaking < RESOLUTION:
             return breaking, []
         starts = []
@@ -365,5 +390,5 @@ def solve(model: Model, previous: Solution | None = None) -> Solution:
             origin = ansatz.solve(0.0, unpolarised_point(previous))
             unpolarised.insert(0, ansatz.solution(origin))
         susceptibility = unpolarised[0].susceptibility
-    polarised = [ansatz.solution(point) for point in self_consistent_points(ansatz, origin, susceptibility)]
+    polarised = [ansatz.solution(ansatz.settled(p)) for p in self_consistent_points(ansatz, origin, susceptibility)]
     return physical(unpolarised + polarised)
