@@ -30,7 +30,7 @@ from meanfield.command_options import (
 from meanfield.complexity_command import complexity
 from meanfield.local_potentials_command import local_potentials
 from meanfield.phase_command import phase_diagram
-from meanfield.quantum_commands import levels
+from meanfield.quantum_commands import levels, thermodynamics
 
 if TYPE_CHECKING:
     from meanfield.solution import Solution
@@ -126,6 +126,7 @@ cli.add_command(levels)
 cli.add_command(complexity)
 cli.add_command(phase_diagram)
 cli.add_command(local_potentials)
+cli.add_command(thermodynamics)
 
 
 def show(solution: Solution, seconds: float) -> None:

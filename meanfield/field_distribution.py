@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 OUTER_NODES = 48
+# Ratio of neighbouring panels towards h = 0: a pole at the distance of a panel from it then costs 12 nodes 1e-12.
+GROWTH = 4.0
 
 
 def density(solution: Solution, h: Array) -> Array:
@@ -107,22 +109,28 @@ def double_well_fraction(solution: Solution) -> float:
     return min(1.0, float(weight @ (P * dh).sum(-1)))  # rounding of the quadrature aside, it is a fraction
 
 
-def local_potentials(solution: Solution, n: int = 12) -> LocalPotentials:
+def local_potentials(solution: Solution, n: int = 12, finest: float | None = None, n_a2: int = 12) -> LocalPotentials:
     """Ensemble {(h, C, a2, a4, gamma, weight)} by quadrature over fields and a2.
 
     Panels end at h = 0 and at +-h_c(a2), so that averages of functions that are smooth except there
-    (any property of double wells) converge exponentially in ``n``, the nodes per panel.
+    (any property of double wells) converge exponentially in ``n``, the nodes per panel. Functions that vary at h = 0
+    over a field ``finest`` need panels that grow from there by factors; ``n_a2`` is the number of nodes per panel
+    in a2.
     """
     model, C, m = solution.model, solution.C, solution.m
     if model.potential == "ising":
         raise ParameterError("Ising spins have no local potentials")
     if n < 1:
         raise ParameterError(f"n must be at least 1, got {n}")
-    a2, weight = model.stiffness_rule(C)
+    a2, weight = model.stiffness_rule(C, n_a2)
     if solution.q[-1] == 0.0:
         h, mass = np.full_like(a2, m)[:, None], np.ones((a2.size, 1))
     else:
         edges = _edges(solution)
+        spread = float(np.sqrt(solution.q[-1]))
+        if finest is not None and edges[0] == 0.0 and finest < spread:
+            graded = np.geomspace(finest, spread, 1 + int(np.ceil(np.log(spread / finest) / np.log(GROWTH))))
+            edges = np.union1d(edges, graded)
         h_c = np.minimum(critical_field(C, a2, model.a4, model.gamma), edges[-1])
         per_site = np.broadcast_to(edges, (a2.size, edges.size))
         per_site = np.sort(np.concatenate([per_site, np.maximum(h_c, edges[0])[:, None]], axis=1), axis=1)

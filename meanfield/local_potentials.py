@@ -140,12 +140,30 @@ class LocalPotentials:
 
     @classmethod
     def load(cls, path: str | Path) -> LocalPotentials:
-        """Read an ensemble written by `save`, or the group ``local_potentials`` of a solution's file."""
+        """Read an ensemble written by `save`, or the group ``local_potentials`` of a solution's file.
+
+        A .csv file needs the columns h and C; what else is missing has the defaults of `from_arrays`.
+        """
         import h5py
 
+        if str(path).endswith(".csv"):
+            return cls._load_csv(path)
+        if not h5py.is_hdf5(path):
+            raise ParameterError(f"{path} is no HDF5 file")
         with h5py.File(path, "r") as file:
             group = file.get("local_potentials", file)
             missing = [name for name in DESCRIPTIONS if name not in group]
             if missing:
                 raise ParameterError(f"{path} holds no ensemble of local potentials: {missing[0]} is missing")
             return cls(**{name: np.asarray(group[name]) for name in DESCRIPTIONS})
+
+    @classmethod
+    def _load_csv(cls, path: str | Path) -> LocalPotentials:
+        try:
+            table = np.genfromtxt(path, delimiter=",", names=True, ndmin=1)
+        except ValueError:
+            raise ParameterError(f"{path} is no table of numbers with a line of names") from None
+        names = table.dtype.names or ()
+        if "h" not in names or "C" not in names:
+            raise ParameterError(f"{path} holds no ensemble of local potentials: it needs columns h and C")
+        return cls.from_arrays(**{name: table[name] for name in DESCRIPTIONS if name in names})

@@ -1,11 +1,19 @@
-"""Commands for the quantum side: ``levels``."""
+"""Commands for the quantum side: ``levels`` and ``thermodynamics``."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import math
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from meanfield.command_options import BadInput, model_options, read_model, require_folder, write_picture
+
+if TYPE_CHECKING:
+    from meanfield.thermodynamics import Thermodynamics
+
+NOT_CONVERGED = 3
 
 
 @click.command()
@@ -41,3 +49,104 @@ def levels(gamma: float, C: float, h: float, hbar2_over_m: float, n: int, a2: fl
         for name, value in wells.items():
             click.echo(f"{name} = {value:.10g}")
     return 0
+
+
+@click.command()
+@click.option("--ansatz", type=click.Choice(["rs", "1rsb", "krsb", "frsb"]), help="Of the classical solution at T = 0.")
+@click.option("--steps", type=int, help="K of krsb; for frsb the largest K.")
+@click.option("--potentials", type=click.Path(exists=True, dir_okay=False), help="Instead: file of an ensemble.")
+@click.option("--hbar2-over-m", type=float, required=True, help="hbar^2/m > 0, kinetic energy (hbar^2/m) p^2/2.")
+@click.option(
+    "--temperatures",
+    required=True,
+    help="T1,T2,... or LOW:HIGH:COUNT, evenly in the logarithm.",
+)
+@model_options
+@click.option("--out", type=click.Path(dir_okay=False), help="HDF5 file for everything.")
+@click.option("--plot", type=click.Path(dir_okay=False), help="Picture of C(T) and C/T^3.")
+def thermodynamics(
+    ansatz: str | None,
+    steps: int | None,
+    potentials: str | None,
+    hbar2_over_m: float,
+    temperatures: str,
+    as_json: bool,
+    out: str | None,
+    plot: str | None,
+    **options: Any,
+) -> int:
+    """Specific heat and entropy per site of quantum particles in the local potentials.
+
+    They are those of the classical solution at T = 0, or of an ensemble in a file. Tunnelling: the share of the two
+    lowest levels of sites with two wells.
+    """
+    require_folder(out, plot)
+    T = parse_temperatures(temperatures)
+    from meanfield import thermodynamics_output
+
+    header: dict[str, Any]
+    converged = True
+    if potentials is not None:
+        if ansatz is not None or options["gamma"] is not None:
+            raise BadInput("give either --potentials or --ansatz and --gamma")
+        from meanfield.local_potentials import LocalPotentials
+        from meanfield.thermodynamics import thermodynamics as of_ensemble
+
+        ensemble = LocalPotentials.load(potentials)
+        result = of_ensemble(ensemble, hbar2_over_m, T)
+        header = {"potentials": len(ensemble)}
+    else:
+        if ansatz is None:
+            raise BadInput("Missing option '--ansatz'.")
+        model = read_model(**options)
+        from meanfield.solver import solve
+        from meanfield.thermal_ensemble import solution_thermodynamics
+
+        solution = solve(model, ansatz, 0.0, steps)
+        result = solution_thermodynamics(solution, hbar2_over_m, T)
+        converged = solution.converged
+        header = {"ansatz": ansatz, "gamma": model.gamma, "j0": model.j0, "field": model.field}
+        header |= {"C": solution.C, "q": solution.q.tolist(), "converged": converged}
+    header["hbar2_over_m"] = hbar2_over_m
+    if out is not None:
+        thermodynamics_output.save(result, header, out)
+    if plot is not None:
+        write_picture(lambda path: thermodynamics_output.plot(result, header, path), plot)
+    if as_json:
+        click.echo(json.dumps(header | thermodynamics_output.to_dict(result), indent=2, allow_nan=False))
+    else:
+        show(result)
+    if not converged:
+        click.echo("meanfield: not converged", err=True)
+        return NOT_CONVERGED
+    return 0
+
+
+def parse_temperatures(text: str) -> list[float]:
+    """Numbers of "T1,T2,..." or of "LOW:HIGH:COUNT"."""
+    try:
+        if ":" not in text:
+            return [float(part) for part in text.split(",")]
+        low, high, count = text.split(":")
+        first, last, number = float(low), float(high), int(count)
+    except ValueError:
+        raise BadInput(f"--temperatures must be T1,T2,... or LOW:HIGH:COUNT, got {text!r}") from None
+    if not (0 < first < last < math.inf and 2 <= number <= 100_000):
+        raise BadInput(f"--temperatures LOW:HIGH:COUNT needs 0 < LOW < HIGH and COUNT from 2 to 100000, got {text!r}")
+    return [first * (last / first) ** (i / (number - 1)) for i in range(number)]
+
+
+def show(result: Thermodynamics) -> None:
+    """Print a table for people."""
+    names = ("T", "C", "tunnelling", "within wells", "entropy", "error of C")
+    click.echo("".join(f"{name:>16}" for name in names))
+    columns = (
+        result.temperature,
+        result.specific_heat,
+        result.tunnelling_specific_heat,
+        result.intra_well_specific_heat,
+        result.entropy,
+    )
+    for *row, error in zip(*columns, result.error, strict=True):
+        click.echo("".join(f"{value:>16.8g}" for value in row) + f"{error:>16.1e}")
+    click.echo(f"sites with two wells: {result.double_well_fraction:.4g}")

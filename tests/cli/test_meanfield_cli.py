@@ -132,6 +132,29 @@ def test_phase_diagram(tmp_path):
     assert png.read_bytes().startswith(b"\x89PNG")
 
 
+def test_thermodynamics(tmp_path):
+    h5, png = tmp_path / "t.h5", tmp_path / "t.png"
+    arguments = ["--ansatz=rs", "--gamma=4", "--hbar2-over-m=0.1", "--out", str(h5), "--plot", str(png), "--json"]
+    result = run("thermodynamics", *arguments, "--temperatures=0,1e-4,2e-4,1e6")
+    assert (result.returncode, result.stderr) == (0, "")
+    numbers = json.loads(result.stdout)
+    assert numbers.keys() >= {"temperature", "specific_heat", "entropy", "error", "converged"}
+    C = numbers["specific_heat"]
+    assert C[0] == numbers["entropy"][0] == 0
+    assert C[2] / C[1] == pytest.approx(2.0, rel=1e-6)
+    assert C[3] == pytest.approx(0.75, abs=1e-3)
+    assert png.read_bytes().startswith(b"\x89PNG")
+    # The ensemble of a solution's file has fewer fields near h = 0 but the same high temperatures.
+    solution = tmp_path / "s.h5"
+    assert run("solve", "--ansatz=rs", "--gamma=4", "--out", str(solution)).returncode == 0
+    again = run("thermodynamics", f"--potentials={solution}", "--hbar2-over-m=0.1", "--temperatures=1:10:3", "--json")
+    direct = run("thermodynamics", *arguments, "--temperatures=1:10:3")
+    pair = [json.loads(one.stdout)["specific_heat"] for one in (again, direct)]
+    assert pair[0] == pytest.approx(pair[1], rel=1e-6)
+    table = run("thermodynamics", "--ansatz=rs", "--gamma=4", "--hbar2-over-m=0.1", "--temperatures=0.1,1")
+    assert "sites with two wells" in table.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
@@ -170,6 +193,15 @@ def test_phase_diagram(tmp_path):
         (["phase-diagram", "--ansatz", "2rsb"], "2rsb"),
         (["phase-diagram", "--points", "1"], "points"),
         (["phase-diagram", "--temperature=-1"], "temperature"),
+        (["thermodynamics", "--gamma=4", "--ansatz=rs", "--hbar2-over-m=1", "--temperatures=-1"], "temperatures"),
+        (["thermodynamics", "--gamma=4", "--ansatz=rs", "--hbar2-over-m=1", "--temperatures=1,x"], "temperatures"),
+        (["thermodynamics", "--gamma=4", "--ansatz=rs", "--hbar2-over-m=1", "--temperatures=1:0:4"], "LOW"),
+        (["thermodynamics", "--gamma=4", "--ansatz=rs", "--hbar2-over-m=-1", "--temperatures=1"], "hbar2_over_m"),
+        (["thermodynamics", "--gamma=4", "--hbar2-over-m=1", "--temperatures=1"], "--ansatz"),
+        (
+            ["thermodynamics", "--ansatz=rs", "--potential=ising", "--hbar2-over-m=1", "--temperatures=1"],
+            "Ising spins",
+        ),
         (["sovle"], "solve"),
     ],
 )
