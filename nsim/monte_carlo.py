@@ -17,6 +17,7 @@ so that the replicas of a site fill vector registers.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numba
 import numpy as np
@@ -116,6 +117,27 @@ class MetropolisChain(Chain):
         self._proposal = np.empty((sweeps_ahead, sites, replicas))  # as they are used
         self._threshold = np.empty((sweeps_ahead, sites, replicas))
         self._used = sweeps_ahead
+
+    def state(self) -> dict[str, Any]:
+        """All that the future of the chain depends on, beside the sample: plain values and arrays, copied."""
+        return {
+            "v": self.v.copy(),
+            "field": self._field.copy(order="F"),
+            "step": self.step.copy(),
+            "sweeps": self.sweeps,
+            "streams": [stream.bit_generator.state for stream in self.streams],
+            "ahead": (self._proposal[self._used :].copy(), self._threshold[self._used :].copy()),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state, bit for bit as the chain it was taken from."""
+        self.v[:], self.step[:], self.sweeps = state["v"], state["step"], state["sweeps"]
+        self._field = state["field"].copy(order="F")
+        for stream, at in zip(self.streams, state["streams"], strict=True):
+            stream.bit_generator.state = at
+        proposal, threshold = state["ahead"]
+        self._used = len(self._proposal) - len(proposal)
+        self._proposal[self._used :], self._threshold[self._used :] = proposal, threshold
 
     def _begin_sweep(self) -> None:
         """Numbers of the next sweeps, where they have run out. How many are drawn ahead does not change them."""

@@ -16,9 +16,11 @@ results are the same bit for bit on any number of ranks.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numba
 import numpy as np
@@ -28,6 +30,19 @@ from nsim.monte_carlo import MetropolisChain
 from nsim.rank_group import ALONE, Group
 
 ROWS = 6  # numbers of every column that all ranks need: its moments, and its accepted moves
+STATE = (  # what changes, beside the chains and the stream of swaps
+    "column",
+    "_rung",
+    "_origin",
+    "_age",
+    "_swaps",
+    "_accepted",
+    "acceptance",
+    "sweeps",
+    "swapped",
+    "offered",
+    "round_trips",
+)
 NOWHERE, FROM_HOT, FROM_COLD = range(3)  # where a column comes from: the end of its ladder it saw last
 
 
@@ -108,6 +123,22 @@ class ParallelTempering:
         self.acceptance, self.sweeps = np.zeros(rungs), 0
         self.swapped, self.offered = np.zeros(rungs - 1), np.zeros(rungs - 1)
         self.round_trips = np.zeros(ladders, dtype=np.int64)
+
+    def state(self) -> dict[str, Any]:
+        """All that the future of this rank's ladders depends on, beside sample and temperatures; copied."""
+        return {
+            "chains": [chain.state() for chain in self._chains],
+            "swap_stream": self._swap_stream.bit_generator.state,
+            **{name: copy.deepcopy(getattr(self, name)) for name in STATE},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state, bit for bit as the ladders it was taken from; the blocks must lie as they did."""
+        for chain, own in zip(self._chains, state["chains"], strict=True):
+            chain.restore(own)
+        self._swap_stream.bit_generator.state = state["swap_stream"]
+        for name in STATE:
+            setattr(self, name, copy.deepcopy(state[name]))
 
     def run(self, sweeps: int, swap_every: int) -> None:
         """Sweeps with swaps in between, after every ``swap_every``-th sweep since the start."""

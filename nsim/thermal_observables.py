@@ -26,6 +26,9 @@ opposite sides. ``gauss_gap`` is the left side less the right one.
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 import numpy as np
 
 from nsim.autocorrelation import BinnedSeries
@@ -36,6 +39,7 @@ from nsim.variables import STATE, Coordinate, Variable
 TOLERANCE = 5.0
 FEWEST = 10.0
 
+GIVEN = ("_tempering", "_every", "_pairs")  # of the averages: what is no state
 RUNG = ("sample", "temperature")
 LADDER_RUNG = (*STATE, "temperature")
 
@@ -118,6 +122,14 @@ class ThermalAverages:
         self._of_ladders = {name: np.zeros((ladders, rungs)) for name in ("p", "abs_p", "p2", "coupling", "self_link")}
         self._of_pairs = {name: np.zeros(couples) for name in ("abs", "squared", "fourth", "link")}
         self._histogram = np.zeros((rungs, BINS))
+
+    def state(self) -> dict[str, Any]:
+        """Everything gathered so far; copied."""
+        return copy.deepcopy({name: value for name, value in vars(self).items() if name not in GIVEN})
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        vars(self).update(copy.deepcopy(state))
 
     def add(self) -> None:
         """Measure once."""

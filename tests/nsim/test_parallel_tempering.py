@@ -1,5 +1,7 @@
 """Parallel tempering samples exp(-beta U) at every rung: whole distributions, exact limits, negative controls."""
 
+import pickle
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -132,6 +134,33 @@ def test_round_trips_of_ballistic_replicas(monkeypatch):
     np.testing.assert_allclose(tempering.swapped, tempering.offered)
 
 
+def test_a_state_taken_up_again_goes_on_bit_for_bit():
+    """Also between two draws of random numbers, after a trip through pickle, and with everything counted so far."""
+    glass = Glass.draw(Model(gamma=4.0, field=0.1), seed=1, n=20, sample=0)
+
+    def begin():
+        tempering = tempered(glass, [40.0, 30.0, 20.0], [5.0, 5.0, 5.0], 0, ladders=3, width=4)
+        return tempering, ThermalAverages(tempering, 3)
+
+    def go_on(tempering, averages, times):
+        for _ in range(times):
+            tempering.run(3, 2)
+            averages.add()
+
+    whole, broken, again = begin(), begin(), begin()
+    go_on(*whole, 80)
+    go_on(*broken, 37)
+    kept = pickle.dumps([part.state() for part in broken])
+    go_on(*broken, 5)  # what happens later does not reach what was kept
+    for part, state in zip(again, pickle.loads(kept), strict=True):
+        part.restore(state)
+    go_on(*again, 43)
+    np.testing.assert_array_equal(again[0].states(), whole[0].states())
+    found, expected = (averages.results(0.0) for _, averages in (again, whole))
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values)
+
+
 def test_overlaps_are_their_definitions():
     v = np.random.default_rng(3).standard_normal((7, 3, 2))
     first, second = overlap_sums(v, pairs(3))
@@ -145,6 +174,47 @@ def test_overlaps_are_their_definitions():
     count_cosines(histogram, cosines)
     for m in range(2):
         np.testing.assert_array_equal(histogram[m], np.histogram(cosines[:, m], 100, (-1, 1))[0])
+
+
+def test_averages_are_their_definitions():
+    """Every moment and overlap from the states themselves, three measurements of three ladders with two rungs."""
+    glass = Glass.draw(Model(gamma=4.0, j0=0.7, field=0.2), seed=1, n=6, sample=0)
+    tempering = tempered(glass, [30.0, 20.0], [5.0, 5.0], 20, ladders=3)
+    averages, states = ThermalAverages(tempering, 1), []
+    for _ in range(3):
+        tempering.run(1, 1)
+        averages.add()
+        states.append(tempering.states())
+    found = averages.results(0.7)
+    v = np.array(states)  # (times, N, ladders, rungs)
+    betas = tempering.rungs.betas
+    energy = np.array([[[glass.energy(x[:, a, m]) for m in range(2)] for a in range(3)] for x in v])
+    q, p = (v**2).mean(axis=1), v.mean(axis=1)
+    bonds = v[:, :, None] * v[:, None, :] * (1 - np.eye(6))[:, :, None, None]  # v_i v_j, i != j
+    couples = [(0, 1), (0, 2), (1, 2)]
+    overlap = np.array([(v[:, :, a] * v[:, :, b]).mean(axis=1) for a, b in couples])
+    link, self_link = (
+        np.array([(bonds[..., a, :] * bonds[..., b, :]).sum(axis=(1, 2)) / 30 for a, b in which]).mean(axis=(0, 1))
+        for which in (couples, [(0, 0), (1, 1), (2, 2)])
+    )
+    coupling = -0.5 * (glass.J[:, :, None, None] * bonds).sum(axis=(1, 2)).mean(axis=(0, 1)) / 6
+    by_parts = -0.35 * ((p**2).mean(axis=(0, 1)) - q.mean(axis=(0, 1)) / 6) - betas / 2 * 5 / 6 * (self_link - link)
+    for name, expected in {
+        "thermal_energy": energy.mean(axis=0) / 6,
+        "thermal_q": q.mean(axis=0),
+        "thermal_p": p.mean(axis=0),
+        "thermal_abs_p": np.abs(p).mean(axis=0),
+        "specific_heat": betas**2 * energy.var(axis=(0, 1)) / 6,
+        "susceptibility": betas * 6 * p.var(axis=(0, 1)),
+        "local_susceptibility": betas * (q.mean(axis=(0, 1)) - overlap.mean(axis=(0, 1))),
+        "overlap": overlap.mean(axis=(0, 1)),
+        "abs_overlap": np.abs(overlap).mean(axis=(0, 1)),
+        "overlap_squared": (overlap**2).mean(axis=(0, 1)),
+        "overlap_fourth": (overlap**4).mean(axis=(0, 1)),
+        "link_overlap": link,
+        "gauss_gap": coupling - by_parts,
+    }.items():
+        np.testing.assert_allclose(found[name], expected, rtol=1e-9, err_msg=name)
 
 
 def averages_of(glass, temperatures, burn_in, sweeps, ladders=2, seed=0, cold=True):
