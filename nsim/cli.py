@@ -1,7 +1,7 @@
-"""The command ``nsim``: run, status, summary, correlations, estimate; `nsim.landscape_command` adds landscape.
+"""The command ``nsim``: run, status, summary, ground-states, correlations, estimate.
 
-Results go to stdout (one JSON object with ``--json``), everything else to stderr. Heavy imports wait until a command
-needs them.
+`nsim.landscape_command` adds landscape. Results go to stdout (one JSON object with ``--json``), everything else to
+stderr. Heavy imports wait until a command needs them.
 """
 
 from __future__ import annotations
@@ -180,6 +180,36 @@ def correlations(directory: Path, as_json: bool) -> ExitStatus:
         for at, lag in enumerate(group["lag"]):
             ratios = [row[at] / row[0] if row[at] is not None else None for row in mean]
             click.echo(f"{lag:10.4g}" + "".join(f"{'-':>14}" if x is None else f"{x:14.4f}" for x in ratios))
+    return ExitStatus.DONE
+
+
+@cli.command()
+@directory_argument
+@json_option
+def ground_states(directory: Path, as_json: bool) -> ExitStatus:
+    """Lowest state of every sample of the run in DIRECTORY, and how often it was found: the measure of trust."""
+    from nsim.ground_states import TRUSTED
+    from nsim.ground_states import ground_states as find
+    from nsim.run_directory import RunDirectory
+
+    answer = find(RunDirectory(directory))
+    if as_json:
+        _print_json(answer)
+        return ExitStatus.DONE
+    for group in answer["groups"]:
+        energy = group["lowest_energy"]
+        click.echo(
+            f"n = {group['n']}: lowest energy {_with_error(energy['mean'], energy['stderr'])} per site; found {TRUSTED} "
+            f"times or more in {group['trusted']} of {group['samples']} samples (by {group['compared_by']})"
+        )
+        click.echo(
+            f"{'sample':>8} {'energy per site':>16} {'found':>7} {'of':>5} {'minima':>7} {'missed':>8} {'new':>6}"
+        )
+        for row in group["by_sample"]:
+            click.echo(
+                f"{row['sample']:8d} {row['lowest_energy']:16.8f} {row['found']:7d} {row['states']:5d} "
+                f"{row['distinct_minima']:7d} {row['missed']:8.2g} {row['new_minimum']:6.2f}"
+            )
     return ExitStatus.DONE
 
 

@@ -19,6 +19,7 @@ from nsim.run_directory import RunDirectory
 from nsim.variables import STATE, Variable
 
 Arrays = dict[str, np.ndarray]
+SAME_ENERGY = 1e-7  # total energies of one minimum differ less [E0]
 STATE_VARIABLES = {name: variable for name, variable in VARIABLES.items() if variable.dims == STATE}
 
 
@@ -57,6 +58,10 @@ def _relaxed_states(n: int, arrays: Arrays, finished: np.ndarray, variables: Map
     per_sample = {name: _mean(row, axis=1) for name, row in rows.items()}
     lowest = np.where(used, arrays["energy"], np.inf).min(axis=1)
     per_sample["lowest_energy"] = np.where(np.isfinite(lowest), lowest, np.nan)
+    with np.errstate(invalid="ignore"):
+        # By energy alone; `nsim ground-states` compares the states themselves.
+        same = used & (n * (arrays["energy"] - lowest[:, None]) < SAME_ENERGY)
+    per_sample["lowest_found"] = _mean(np.where(used, same, np.nan), axis=1)
     return {
         "n": n,
         "samples": int(used.any(axis=1).sum()),

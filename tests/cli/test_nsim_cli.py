@@ -35,6 +35,18 @@ def test_run_status_summary_estimate(run_path, tmp_path):
     assert "GB per rank" in call("nsim", "estimate", run_path).stdout
 
 
+def test_ground_states_and_correlations(run_dict, write_toml, tmp_path):
+    motion = {"kind": "langevin", "duration": 2.0}
+    out = tmp_path / "run"
+    assert call("nsim", "run", write_toml(run_dict(protocol=motion)), "--out", out).returncode == 0
+    found = json.loads(call("nsim", "ground-states", out, "--json").stdout)["groups"][0]
+    assert (found["n"], found["samples"], len(found["by_sample"])) == (12, 6, 6)
+    assert "times or more in" in call("nsim", "ground-states", out).stdout
+    moved = json.loads(call("nsim", "correlations", out, "--json").stdout)["groups"][0]
+    assert moved["lag"][0] == 0
+    assert "t_w" in call("nsim", "correlations", out).stdout
+
+
 def test_json_is_alone_on_stdout(run_path, tmp_path):
     done = call("nsim", "run", run_path, "--out", tmp_path / "run", "--json")
     assert set(json.loads(done.stdout)) == {"groups"}
