@@ -199,8 +199,8 @@ def ground_states(directory: Path, as_json: bool) -> ExitStatus:
     for group in answer["groups"]:
         energy = group["lowest_energy"]
         click.echo(
-            f"n = {group['n']}: lowest energy {_with_error(energy['mean'], energy['stderr'])} per site; found {TRUSTED} "
-            f"times or more in {group['trusted']} of {group['samples']} samples (by {group['compared_by']})"
+            f"n = {group['n']}: lowest energy {_with_error(energy['mean'], energy['stderr'])} per site; found "
+            f"{TRUSTED} times or more in {group['trusted']} of {group['samples']} samples (by {group['compared_by']})"
         )
         click.echo(
             f"{'sample':>8} {'energy per site':>16} {'found':>7} {'of':>5} {'minima':>7} {'missed':>8} {'new':>6}"

@@ -68,7 +68,7 @@ def test_global_minimum_of_a_complete_landscape():
     lowest, _ = search(run_file.parse(run_of(n=7)), 7, 0)
     complete = explore(Glass.draw(Model(gamma=4.0), 17, 7, 0))
     assert complete.complete
-    assert lowest.energy == pytest.approx(complete.minimum_energies[0], abs=1e-9)
+    assert lowest.energy == pytest.approx(complete.minima[0], abs=1e-9)
 
 
 def test_ising_ground_state_by_enumeration():
