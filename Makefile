@@ -62,7 +62,11 @@ format: .venv/.dev-$(MPI)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/.dev-$(MPI)
+.venv/.bench-$(MPI): .venv/.dev-$(MPI)
+	@$(PIP) --editable ".[bench]"
+	@touch $@
+
+bench: .venv/.bench-$(MPI)
 	$(BIN)/python -m benchmarks
 
 docs: .venv/.dev-$(MPI)

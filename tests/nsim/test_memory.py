@@ -1,14 +1,17 @@
 """Memory of a run: what is predicted is what is used, and a run that does not fit is refused with what would help."""
 
+import json
 import subprocess
 import sys
+import time
 
 import pytest
 
 from nsim import memory, run_file
 from nsim.errors import InputError
 from nsim.memory import INTERPRETER, check_memory, node_memory, rank_memory
-from tests.launch import environment
+from nsim.tasks import Task, perform
+from tests.launch import call, environment
 
 PEAK = """
 import sys
@@ -35,6 +38,7 @@ def peak(write_toml, tmp_path):
 
 
 def large(run_dict, n, precision, response):
+    """A quench of one state."""
     return run_dict(
         ensemble={"n": n}, couplings={"precision": precision}, output={"response": response, "sites": False}
     )
@@ -85,3 +89,24 @@ def test_a_run_that_does_not_fit_says_what_would(run_dict, monkeypatch):
         monkeypatch.setattr(memory, "available_memory", lambda available=available: available)
         with pytest.raises(InputError, match=words):
             check_memory(run)
+
+
+def test_estimate_refuses_what_no_rank_can_hold(run_dict, write_toml):
+    path = write_toml(large(run_dict, 10_000_000, "single", False))
+    done = call("nsim", "estimate", path)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "GB of memory for n = 10000000" in done.stderr
+    rows = ("--ranks-per-sample", 5000, "--couplings", "rows")  # 80 GB each, somewhere else
+    assert json.loads(call("nsim", "estimate", path, "--json", *rows).stdout)["bytes_per_rank"] > 8e10
+
+
+@pytest.mark.slow
+def test_time_is_predicted_within_a_factor_of_two(run_dict, write_toml, tmp_path):
+    """Three times the size of the pilot; on a quiet machine."""
+    path = write_toml(large(run_dict, 3072, "double", True))
+    predicted = json.loads(call("nsim", "estimate", path, "--json").stdout)["core_seconds"]
+    perform(run_file.load(path), Task(64, 0, 0, 1))  # compile
+    began = time.perf_counter()
+    perform(run_file.load(path), Task(3072, 0, 0, 1))
+    assert 0.5 < predicted / (time.perf_counter() - began) < 2
