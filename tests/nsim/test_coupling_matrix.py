@@ -96,7 +96,9 @@ def test_products_alone_reach_the_minima_of_the_factorised_hessian(n):
     for found in (without, spread):
         assert found.converged.all()
         np.testing.assert_allclose(found.v, with_hessian.v, atol=1e-9)
-    assert relax(glass, 0 * begin[:, :1], factorise=False).converged.all()  # from the saddle at the origin
+    from_saddle = relax(glass, 0 * begin[:, :1], factorise=False)  # the origin
+    assert from_saddle.converged.all()
+    assert glass.energy(from_saddle.v) < -1
 
 
 def test_inner_solutions_and_their_refusal():
