@@ -179,19 +179,26 @@ def phase_diagram(
         gamma = ranges["gamma"][1] if "gamma" in plane else model.gamma
         ranges["temperature"] = (0.0, ergodic_temperature(replace(model, gamma=gamma, j0=j0)))
     where = Plane.build(plane, model, temperature, ranges)
-    if set(ansatze) - {"rs"}:
-        raise ParameterError("lines beyond RS are not followed yet")
+    disorder = model.field != 0.0 or model.a2.std > 0.0 or model.potential == "ising"
+    if set(ansatze) - {"rs"} and (plane != "j0-gamma" or temperature > 0.0 or disorder):
+        raise ParameterError("lines beyond RS: plane j0-gamma at temperature 0, without field and local disorder only")
     found = []
-    for line in _lines(where, points):
+    for line in _lines(where, ansatze, points):
         found.append(line)
         if progress is not None:
             progress(f"{line.name} ({line.ansatz}): {line.points['p'].size} points")
     return PhaseDiagram(plane, where, tuple(found), time.perf_counter() - begin)
 
 
-def _lines(plane: Plane, points: int) -> Iterator[Line]:
-    for line in rs_lines.lines(plane, points):
-        yield _from_rs(plane, line)
+def _lines(plane: Plane, ansatze: tuple[str, ...], points: int) -> Iterator[Line]:
+    if "rs" in ansatze:
+        for line in rs_lines.lines(plane, points):
+            yield _from_rs(plane, line)
+    if set(ansatze) - {"rs"}:
+        # Compiled code, which takes a moment to load.
+        from meanfield import broken_lines
+
+        yield from broken_lines.lines(plane, ansatze, points)
 
 
 def _from_rs(plane: Plane, line: RSLine) -> Line:

@@ -84,5 +84,6 @@ def half_line_edges(mean: float, std: float, finest: float | None = None, step: 
 
 def folded_normal(h: Array, mean: float, variance: float) -> tuple[Array, Array]:
     """Weights for even and for odd functions on the half line h >= 0: N(h) + N(-h), N(h) - N(-h)."""
-    plus, minus = normal_density(h - mean, variance), normal_density(h + mean, variance)
-    return plus + minus, plus - minus
+    near, far = normal_density(h - abs(mean), variance), normal_density(h + abs(mean), variance)
+    # The difference without cancellation, however small the mean.
+    return near + far, -np.sign(mean) * near * np.expm1(-2.0 * h * abs(mean) / variance)
