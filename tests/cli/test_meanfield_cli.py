@@ -191,6 +191,7 @@ def test_thermodynamics(tmp_path):
         (["phase-diagram", "--gamma", "1:two"], "1:two"),
         (["phase-diagram", "--plane", "j0-temperature"], "--gamma"),
         (["phase-diagram", "--ansatz", "2rsb"], "2rsb"),
+        (["phase-diagram", "--ansatz", "rs,1rsb", "--a2-std", "1"], "beyond RS"),
         (["phase-diagram", "--points", "1"], "points"),
         (["phase-diagram", "--temperature=-1"], "temperature"),
         (["thermodynamics", "--gamma=4", "--ansatz=rs", "--hbar2-over-m=1", "--temperatures=-1"], "temperatures"),

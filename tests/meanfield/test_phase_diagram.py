@@ -10,6 +10,7 @@ from scipy.integrate import quad
 from scipy.optimize import fsolve
 
 from meanfield import LocalStiffness, Model, ParameterError, glass_temperature, solve
+from meanfield.broken_lines import limit_of_onsets
 from meanfield.phase_diagram import phase_diagram
 from meanfield.replica_symmetric import averages
 
@@ -191,3 +192,62 @@ def test_bad_input():
         phase_diagram(Model(potential="ising"))
     with pytest.raises(ParameterError, match="beyond RS"):
         phase_diagram(Model(field=1.0), ansatze=("1rsb",))
+
+
+@pytest.fixture(scope="module")
+def one_step_ground():
+    """Lines of one step of symmetry breaking at T = 0."""
+    ranges = {"j0": (0.0, 1.15), "gamma": (0.4, 4.0)}
+    return phase_diagram(Model(), ansatze=("1rsb",), ranges=ranges, points=8)
+
+
+def test_double_wells_begin_on_the_line_of_one_step(one_step_ground):
+    line = one_step_ground.line("double-wells", "1rsb")
+    assert line.converged
+    assert line.points["gamma"][0] == pytest.approx(1.4306, abs=5e-5)
+    np.testing.assert_allclose(line.points["gamma"] * line.points["C"], 1.0, rtol=1e-8)
+    assert line.points["j0"][-1] == pytest.approx(1.15, abs=1e-9)
+    # The solver, at given gamma and J0, on either side: in the glass and in the mixed phase.
+    for k in (0, line.points["p"].size - 1):
+        gamma, j0 = (float(line.points[name][k]) for name in ("gamma", "j0"))
+        below, above = (solve(Model(gamma=gamma * s, j0=j0), "1rsb") for s in (1 - 1e-5, 1 + 1e-5))
+        assert below.double_well_fraction == 0.0
+        assert above.double_well_fraction > 0.0
+        assert above.p == pytest.approx(line.points["p"][k], abs=1e-3)
+
+
+def test_one_step_polarises_on_its_line(one_step_ground):
+    line = one_step_ground.line("glass-polarised", "1rsb")
+    assert line.converged
+    k = line.points["p"].size // 3
+    gamma, j0 = float(line.points["gamma"][k]), float(line.points["j0"][k])
+    # Between the exact J0 = 1 and the line of RS.
+    assert 1.0 < j0 < 1.0 / solve(Model(gamma=gamma), "rs").C
+    below, above = (solve(Model(gamma=gamma, j0=j0 * s), "1rsb") for s in (1 - 1e-3, 1 + 1e-3))
+    assert below.p == 0.0
+    assert above.p > 0.0
+    assert (line.points["gamma"][-1], line.points["j0"][-1]) == (0.5, 1.0)
+
+
+def test_limit_of_full_breaking_on_a_known_sequence():
+    K = np.arange(1, 10)
+    value, error = limit_of_onsets(2.5 - 3.0 / (K[:6] + 2.5))
+    assert value == pytest.approx(2.5, abs=1e-9)
+    assert error < 1e-6
+    # Another power: outside the assumption, inside the error.
+    value, error = limit_of_onsets(2.5 - 3.0 / (K[:6] + 2.5) ** 1.3)
+    assert abs(value - 2.5) <= error * 1.001
+    # The sequence of the model: what six steps say must hold what nine say.
+    onsets = np.array([1.430602, 1.640652, 1.782503, 1.885621, 1.964250, 2.026293, 2.076541, 2.118084, 2.153016])
+    (six, error), (nine, smaller) = limit_of_onsets(onsets[:6]), limit_of_onsets(onsets)
+    assert abs(six - nine) < error
+    assert smaller < 0.3 * error
+
+
+@pytest.mark.slow
+def test_full_breaking_lines():
+    diagram = phase_diagram(Model(), ansatze=("frsb",), points=8)
+    np.testing.assert_array_equal(diagram.line("glass-polarised", "frsb").points["j0"], 1.0)
+    wells = diagram.line("double-wells", "frsb").points
+    assert 2.0 < wells["gamma"][0] < 2.7
+    assert 0.005 < wells["error"][0] < 0.1

@@ -267,3 +267,15 @@ def test_stability_counts_the_jump() -> None:
     assert not glass.stable
     assert solve(Model(gamma=1.0, j0=3.0), "rs").stable
     assert not solve(Model(potential="ising"), "rs").stable
+
+
+@pytest.mark.parametrize("model", [Model(gamma=0.45, j0=0.999), Model(gamma=4.0, j0=-2.0), Model(gamma=4.0, j0=0.5)])
+@pytest.mark.parametrize("T", [0.0, 0.1, 30.0])
+def test_tiny_fields_have_the_linear_response(model, T):
+    unpolarised = solve(replace(model, j0=0.0), "rs", T)
+    for field in (1e-6, 1e-10):
+        s = solve(replace(model, field=field), "rs", T)
+        assert s.converged
+        # p/F = C/(1 - J0 C), with corrections of order (F/T)^2 and, in a glass at T = 0, F^2/q.
+        response = unpolarised.C / (1 - model.j0 * unpolarised.C)
+        assert s.p / field == pytest.approx(response, rel=1e-6 if field == 1e-6 else 1e-8)
