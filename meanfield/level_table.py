@@ -23,7 +23,7 @@ from meanfield.tunnel_splitting import reduced_splittings
 
 Array = NDArray[np.float64]
 
-STEP_F, STEP_K, SCALE_K = 0.035, 0.08, 3.0
+STEP_F, STEP_K, SCALE_K = 0.04, 0.08, 3.0
 POINTS = 6
 # Beyond, potentials are not interpolated: wells so deep that absolute energies lose digits.
 LARGEST_K, LARGEST_F = 3e3, 1e6
