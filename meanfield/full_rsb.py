@@ -61,7 +61,8 @@ def limit(one: Solution, most: int) -> Solution:
         if not point.converged:
             break
         last = point
-        ladder.append(branch.coarse.solution(point))
+        step = branch.coarse.solution(point)
+        ladder.append(replace(step, pseudogap_slope=pseudogap_slope(step)))
         found = energy_limit([s.free_energy for s in ladder])
         if len(ladder) >= 3 and found.error < ACCURATE * abs(found.value):
             break

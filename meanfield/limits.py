@@ -72,18 +72,23 @@ def _by_offset(e: Array, K: int) -> float:
     return float(e[-1] - (e[-1] - e[-2]) * after / (after - before))
 
 
-def limit(values: ArrayLike, steps: int) -> Limit:
+def limit(values: ArrayLike, steps: int, power: float | None = None) -> Limit:
     """The limit of quantities (n, ...), the last of which has K = ``steps`` and the others one step less each.
 
     y_K = y + A/(K + K_0)^w, with w from three values wherever it lies in the range that occurs, else at its end.
+    Curves, which oscillate about their limit with the positions of the steps, need a given w, the ``power``.
     The error is twice the last change of the limit plus a tenth of what was added to the last value.
     """
     y = np.asarray(values, float)[-MEMBERS:]
     if y.shape[0] < 3:
         return Limit(y[-1], np.full(y.shape[1:], np.nan) if y.shape[0] < 2 else np.abs(y[-1] - y[-2]) * steps)
-    last = _by_exponent(y[-3:], steps)
-    change = np.abs(last - y[-1]) if y.shape[0] < MEMBERS else 2.0 * np.abs(last - _by_exponent(y[-4:-1], steps - 1))
-    return Limit(last, change + DOUBT * np.abs(last - y[-1]))
+    if power is not None:
+        last, before = _by_power(y[-2:], steps, power), _by_power(y[-3:-1], steps - 1, power)
+    elif y.shape[0] == MEMBERS:
+        last, before = _by_exponent(y[1:], steps), _by_exponent(y[:-1], steps - 1)
+    else:
+        last, before = _by_exponent(y, steps), 0.5 * (y[-1] + _by_exponent(y, steps))
+    return Limit(last, 2.0 * np.abs(last - before) + DOUBT * np.abs(last - y[-1]))
 
 
 def _by_exponent(y: Array, steps: int) -> Array:
@@ -99,5 +104,10 @@ def _by_exponent(y: Array, steps: int) -> Array:
         w = 0.5 * (low + high)
         found = (K[1] ** -w - K[0] ** -w) / (K[2] ** -w - K[1] ** -w)
         low, high = np.where(found < ratio, w, low), np.where(found < ratio, high, w)
-    w = 0.5 * (low + high)
-    return y[2] - second * K[2] ** -w / (K[2] ** -w - K[1] ** -w)
+    return _by_power(y[1:], steps, 0.5 * (low + high))
+
+
+def _by_power(y: Array, steps: int, w: float | Array) -> Array:
+    """The limit from two successive values (2, ...), the last with K = ``steps``."""
+    K = np.array([steps - 1.0, steps]) + TYPICAL_OFFSET
+    return y[1] - (y[1] - y[0]) * K[1] ** -w / (K[1] ** -w - K[0] ** -w)

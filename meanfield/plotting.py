@@ -8,17 +8,20 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from meanfield.overlap_distribution import overlap_distribution
 from meanfield.single_site import critical_field, effective_potential, global_minimum
 from meanfield.solution import Solution
 
 
 def figure(solution: Solution) -> Figure:
-    """P(h), and U_eff(v; h) at a few fields up to twice the typical one."""
+    """P(h), U_eff(v; h) at a few fields up to twice the typical one, and q(x) where the symmetry is fully broken."""
     model = solution.model
     # An Agg figure of its own: no display is needed and pyplot's global state stays untouched.
-    result = Figure(figsize=(9.0, 3.6), layout="constrained")
+    overlaps = overlap_distribution(solution)
+    panels = 2 if overlaps is None else 3
+    result = Figure(figsize=(4.5 * panels, 3.6), layout="constrained")
     FigureCanvasAgg(result)
-    fields_axis, potential_axis = result.subplots(1, 2)
+    fields_axis, potential_axis, *others = result.subplots(1, panels)
     width = float(np.sqrt(solution.q[-1]))
     if width > 0:
         h = abs(solution.m) + 4.5 * width
@@ -42,6 +45,13 @@ def figure(solution: Solution) -> Figure:
         potential_axis.legend(frameon=False)
     else:
         potential_axis.set_axis_off()
+    if overlaps is not None:
+        T = overlaps.temperature
+        axis, scale = others[0], T if T > 0.0 else 1.0
+        axis.errorbar(scale * overlaps.mu, overlaps.q.value, overlaps.q.error)
+        axis.axhline(float(overlaps.largest.value), linestyle=":", label="q_EA")
+        axis.set(xlabel="x" if T > 0.0 else "mu = x/T", ylabel="q", title="overlaps, K to infinity")
+        axis.legend(frameon=False)
     return result
 
 

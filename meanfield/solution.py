@@ -132,17 +132,18 @@ class Solution:
         """Response to a uniform field at fixed p, C + sum_k mu_k (q_k - q_{k-1})."""
         return self.C + (float(self.mu @ np.diff(self.q)) if self.broken else 0.0)
 
-    def limit(self, quantity: Callable[[Solution], ArrayLike]) -> Limit:
+    def limit(self, quantity: Callable[[Solution], ArrayLike], power: float | None = None) -> Limit:
         """``quantity`` (a number, or an array of fixed shape) of this solution with its error.
 
         In full RSB it is extrapolated over the last steps of the ladder (`meanfield.limits`); elsewhere it is
-        evaluated and has no error beyond that of the equations' solution.
+        evaluated and has no error beyond that of the equations' solution. Curves, such as P(h), converge with the
+        ``power`` 2.
         """
         if not self.ladder:
             value = np.asarray(quantity(self), float)
             return Limit(value, np.zeros_like(value))
         members = self.ladder[-limits.MEMBERS :]
-        return limits.limit(np.array([quantity(one) for one in members]), members[-1].mu.size)
+        return limits.limit(np.array([quantity(one) for one in members]), members[-1].mu.size, power)
 
     @cached_property
     def double_well_fraction(self) -> float:
@@ -175,6 +176,7 @@ class Solution:
         names = ["q_diag", "C", "C_reg", "susceptibility", "replicon"]
         names += ["p"] if self.p != 0.0 else []
         names += ["entropy"] if self.temperature > 0.0 or self.model.potential == "ising" else []
+        names += ["pseudogap_slope"] if np.isfinite(self.pseudogap_slope) else []
         names += ["double_well_fraction"] if self.model.potential == "quartic" else []
         quantities: dict[str, Callable[[Solution], ArrayLike]] = {name: attrgetter(name) for name in names}
         return {"q_0": lambda s: s.q[0], "q_K": lambda s: s.q[-1], **quantities}

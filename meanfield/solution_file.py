@@ -6,8 +6,13 @@ import json
 from pathlib import Path
 
 import h5py
+import numpy as np
 
+from meanfield.overlap_distribution import overlap_distribution
 from meanfield.solution import Solution
+
+# Range of P(h) in standard deviations of the fields, and points.
+FIELDS, FIELD_POINTS = 4.5, 181
 
 
 def save(solution: Solution, path: str | Path) -> None:
@@ -30,5 +35,18 @@ def save(solution: Solution, path: str | Path) -> None:
         file.attrs["a2_distribution"] = solution.model.a2.kind
         file.attrs["a2_parameters"] = solution.model.a2.values
         file.attrs["a2_weights"] = solution.model.a2.weights
+        overlaps = overlap_distribution(solution)
+        if overlaps is not None:
+            group = file.create_group("overlap_distribution")
+            for name, value in overlaps.to_dict().items():
+                if isinstance(value, list):
+                    group[name] = value
+            group.attrs["content"] = "q(mu), mu = x/T, and P(q) = dx/dq of full RSB with their errors"
+        if solution.ladder and solution.q[-1] > 0.0:
+            group = file.create_group("field_density")
+            h = solution.m + np.sqrt(solution.q[-1]) * np.linspace(-FIELDS, FIELDS, FIELD_POINTS)
+            density = solution.limit(lambda s: s.field_density(h), power=2.0)
+            group["h"], group["P"], group["P_error"] = h, density.value, density.error
+            group.attrs["content"] = "P(h) of full RSB with its error"
         if solution.model.potential == "quartic":
             solution.local_potentials().write(file.create_group("local_potentials"))
