@@ -114,6 +114,7 @@ def test_delayed_updates_are_the_plain_chain():
         chain.sweep(1.3)
     plain = plain_metropolis(glass, start, [np.random.default_rng(r) for r in range(3)], 0.8, 1.3, 6)
     np.testing.assert_allclose(chain.v, plain, atol=1e-11)
+    np.testing.assert_allclose(chain.energy(), glass.energy(plain), rtol=1e-11)
 
 
 @both
