@@ -28,6 +28,8 @@ SMALLEST_FIELD = 1e-3
 SCAN_TARGET = 1e-5
 # Relative distance from a root below which that accuracy is not enough.
 UNDECIDED = 1e-3
+# A bound on m that is this small in units of J0 v says that there is no polarised state.
+NOTHING = 1e-9
 # Steps towards m = 0 in search of a small polarisation.
 ONSET_FACTOR, ONSET_STEPS = 0.3, 8
 
@@ -108,6 +110,8 @@ def self_consistent_points(ansatz: Ansatz, origin: Point | None, susceptibility:
             low, high = ansatz.solve(0.5 * low.m, low), low
         return [_close(ansatz, low, high)]
     smallest, top = smallest_mean_field(ansatz.model), largest_mean_field(ansatz.model)
+    if field == 0.0 and top < NOTHING * j0 / np.sqrt(ansatz.model.quartic):
+        return []
     points = [_decided(ansatz, point) for point in _scan(ansatz.coarse, smallest, top, origin)]
     if field > 0.0:
         # States polarised against the field.
