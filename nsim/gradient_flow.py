@@ -22,7 +22,9 @@ LOCAL_ERROR = 1e-6  # largest error of any displacement per step, in units of th
 PUSH = 1e-4  # off the saddle, in the same unit
 TRY_NEWTON = 1e-3  # how far Newton's method may move, in the same unit
 TRY_BELOW = 0.05  # gradient, in units of the first wall's force, from which Newton's method is tried
-CHUNK = 20  # steps between two trials
+CHUNK = 4  # steps between two points of the path
+TRY_EVERY = 5  # chunks between two trials of Newton's method
+SPACING = 1e-3  # least distance of two points of the path, in units of the natural length
 STEPS = 200_000
 
 
@@ -43,10 +45,11 @@ def descend(glass: Glass, start: np.ndarray, tolerance: float = 1e-11) -> Descen
     slope = -glass.gradient(v)
     width = 0.01 * length / (np.abs(slope).max() + 1e-300)
     path = [v.copy()]
-    for _ in range(STEPS // CHUNK):
+    for chunk in range(STEPS // CHUNK):
         width = _flow(v, slope, width, *model, LOCAL_ERROR * length, CHUNK)
-        path.append(v.copy())
-        if np.abs(slope).max() > TRY_BELOW * length:
+        if np.abs(v - path[-1]).max() > SPACING * length:
+            path.append(v.copy())
+        if chunk % TRY_EVERY or np.abs(slope).max() > TRY_BELOW * length:
             continue
         end, largest, positive = finish(glass, v, tolerance)
         if positive and largest <= tolerance and np.abs(end - v).max() <= TRY_NEWTON * length:
