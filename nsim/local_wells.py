@@ -36,12 +36,7 @@ def local_wells(
     """Double wells of U_eff at fields h, reaction coefficients C and occupied minima v (arrays of one shape)."""
     h, C, v, a2 = np.broadcast_arrays(h, C, v, a2)
     kappa, u = C - a2 / gamma, a4 / (6 * gamma)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        radius = np.sqrt(np.maximum(kappa, 0) / (3 * u))
-        cosine = h / (2 * kappa / 3 * radius)
-        angle = np.arccos(np.where((kappa > 0) & (np.abs(cosine) < 1), cosine, np.nan))
-        # k = 2 of the formula is the angle advanced by 2 pi/3.
-        right, top, left = (2 * radius * np.cos((angle + shift) / 3) for shift in (0, -2 * np.pi, 2 * np.pi))
+    right, top, left = _stationary(h, C, a2, a4, gamma)
 
     def potential(x: np.ndarray) -> np.ndarray:
         return (u / 4 * x * x - kappa / 2) * x * x - h * x
@@ -53,3 +48,22 @@ def local_wells(
     barrier = np.maximum(barrier, 0)  # at the fold it vanishes, up to rounding
     distance = right - left
     return LocalWells(asymmetry, barrier, distance, distance / 2 * np.sqrt(2 * barrier / hbar2_over_m))
+
+
+def top_of_well(h: np.ndarray, C: np.ndarray, a2: np.ndarray, a4: float, gamma: float) -> np.ndarray:
+    """Where U_eff has its maximum between two minima; NaN where there is one minimum. Arrays of one shape [v0]."""
+    return _stationary(h, C, a2, a4, gamma)[1]
+
+
+def _stationary(
+    h: np.ndarray, C: np.ndarray, a2: np.ndarray, a4: float, gamma: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Right minimum, top and left minimum of U_eff; NaN where there is one minimum."""
+    kappa, u = C - a2 / gamma, a4 / (6 * gamma)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        radius = np.sqrt(np.maximum(kappa, 0) / (3 * u))
+        cosine = h / (2 * kappa / 3 * radius)
+        angle = np.arccos(np.where((kappa > 0) & (np.abs(cosine) < 1), cosine, np.nan))
+        # k = 2 of the formula is the angle advanced by 2 pi/3.
+        right, top, left = (2 * radius * np.cos((angle + shift) / 3) for shift in (0, -2 * np.pi, 2 * np.pi))
+    return right, top, left

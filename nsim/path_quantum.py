@@ -26,8 +26,9 @@ from scipy.optimize import minimize_scalar
 
 from nsim.glass import Glass
 
-FEWEST, MOST = 120, 700  # points of the grid
-OVERSAMPLING = 2.5  # points per half wavelength at the height of the walls
+FEWEST, MOST = 100, 400  # points of the grid
+STATES = 80  # lowest states that a tilt mixes
+OVERSAMPLING = 1.5  # points per half wavelength at the height of the walls
 CLOSE = 1e-3  # of the distance between saddle and minimum: points closer to either are left out of a path
 ROUNDING = 1e-11  # of the potential's range: splittings below are not resolved
 
@@ -79,12 +80,12 @@ def potential_on_grid(
 ) -> tuple[np.ndarray, ...]:
     """Equidistant s, shape (points,), and V there, from wall to wall; by default as many points as the walls need.
 
-    The walls stand where V exceeds the saddle by its height above the lower minimum and by ten zero-point energies: of a box
-    of that length, or of a well of curvature 1.
+    The walls stand where V exceeds the saddle by a third of its height above the lower minimum and by ten zero-point
+    energies: of a box of that length, or of a well of curvature 1.
     """
     height = path.potential.max() - path.potential.min()
     zero_point = hbar2_over_m / path.length**2
-    enough = path.potential.max() + height + 10 * max(zero_point, np.sqrt(hbar2_over_m))
+    enough = path.potential.max() + 0.3 * height + 10 * max(zero_point, np.sqrt(hbar2_over_m))
     ends = []
     for end, before in ((path.v[0], path.v[1]), (path.v[-1], path.v[-2])):
         outward = (end - before) / np.linalg.norm(end - before)
@@ -123,12 +124,13 @@ def tunnelling(glass: Glass, path: Path, hbar2_over_m: float) -> Tunnelling:
     s, V = potential_on_grid(glass, path, hbar2_over_m)
     if len(s) == MOST:  # the wave is too short for the grid, and the splitting far below rounding
         return Tunnelling(np.nan, np.nan)
-    T = _kinetic(s, hbar2_over_m)
-    top = path.s[np.argmax(path.potential)]
+    kept = min(STATES, len(s))
+    energies, states = eigh(_kinetic(s, hbar2_over_m) + np.diag(V), subset_by_index=[0, kept - 1])
+    lever = states.T @ (((s - path.s[np.argmax(path.potential)]) / path.length)[:, None] * states)
 
     def gap(tilt: float) -> float:
-        tilted = T + np.diag(V + tilt * (s - top) / path.length)
-        low = eigh(tilted, eigvals_only=True, subset_by_index=[0, 1])
+        """E_1 - E_0 with the energy ``tilt`` times the position, in units of the path, added."""
+        low = eigh(np.diag(energies) + tilt * lever, eigvals_only=True, subset_by_index=[0, 1])
         return float(low[1] - low[0])
 
     here = gap(0.0)
@@ -143,7 +145,7 @@ def tunnelling(glass: Glass, path: Path, hbar2_over_m: float) -> Tunnelling:
     )
     tilt, delta0 = _sharpen(gap, float(coarse.x), float(coarse.fun))
     inside = abs(tilt - asymmetry) < 0.98 * around
-    two_wells = eigh(T + np.diag(V), eigvals_only=True, subset_by_index=[0, 0])[0] < path.potential.max()
+    two_wells = energies[0] < path.potential.max()
     return Tunnelling(here, delta0 if two_wells and inside and delta0 > smallest else np.nan)
 
 
