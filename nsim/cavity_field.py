@@ -29,6 +29,6 @@ def cavity_field(local_field: np.ndarray, C: np.ndarray, v: np.ndarray) -> np.nd
 def localisation(Gr: np.ndarray) -> np.ndarray:
     """S2_i = sum_{j != i} (Gr_ji/Gr_ii)^2 of a response matrix (N, N): how far the others move with site i; (N,).
 
-    Below about 0.3 the double well of U_eff,i is a true double well of the landscape nearly always, above 1 hardly ever.
+    Below about 0.3 a double well of U_eff,i is nearly always a true double well of the landscape, above 1 hardly ever.
     """
     return (Gr**2).sum(axis=0) / np.diagonal(Gr) ** 2 - 1

@@ -102,8 +102,13 @@ def run(run_file: Path, out: Path, restart: bool, ranks_per_sample: int, couplin
                 progress.say(f"stopped on request; the same command continues {out}")
             elif outcome.unconverged:
                 progress.say(f"{outcome.unconverged} states did not converge; they are marked and left out of averages")
-    if first and not outcome.stopped and outcome.status != ExitStatus.FAILED:
+    whole = not outcome.stopped and outcome.status != ExitStatus.FAILED
+    if first and whole:
         _print_summary(out, as_json)
+    if whole and checked.double_wells is not None:
+        from nsim.landscape_run import explore_run
+
+        return max(outcome.status, explore_run(out, ranks, progress.say).status)
     return outcome.status
 
 

@@ -85,7 +85,13 @@ def newton(glass: Glass, starts: np.ndarray, tolerance: float = 1e-11, steps: in
 
 def _search(glass: Glass, starts: np.ndarray, modes: np.ndarray | None, tolerance: float, steps: int) -> Stationary:
     rows = np.array(starts.T, dtype=float, order="C")
-    model = (np.ascontiguousarray(glass.J), glass.a2, float(glass.a4), float(glass.gamma), float(glass.field))
+    model = (
+        np.ascontiguousarray(glass.J, dtype=np.float64),
+        glass.a2,
+        float(glass.a4),
+        float(glass.gamma),
+        float(glass.field),
+    )
     cap = CAP * natural_length(glass)
     if modes is None:
         found = _newton_all(rows, *model, cap, tolerance, steps)

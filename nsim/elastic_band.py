@@ -47,7 +47,7 @@ def _spread(v: np.ndarray) -> np.ndarray:
 
 
 def maxima(glass: Glass, images: np.ndarray) -> np.ndarray:
-    """The tops of a band (N, K), shape (N, M): between images, where the parabola through three energies has its top."""
+    """The tops of a band (N, K), shape (N, M): where the parabola through three neighbouring energies is highest."""
     energy = glass.energy(images)
     tops = []
     for k in range(1, images.shape[1] - 1):

@@ -40,7 +40,13 @@ class Descent:
 def descend(glass: Glass, start: np.ndarray, tolerance: float = 1e-11) -> Descent:
     """Follow the flow from ``start``, shape (N,), to its minimum."""
     length = natural_length(glass)
-    model = (np.ascontiguousarray(glass.J), glass.a2, float(glass.a4), float(glass.gamma), float(glass.field))
+    model = (
+        np.ascontiguousarray(glass.J, dtype=np.float64),
+        glass.a2,
+        float(glass.a4),
+        float(glass.gamma),
+        float(glass.field),
+    )
     v = np.array(start, dtype=float)
     slope = -glass.gradient(v)
     width = 0.01 * length / (np.abs(slope).max() + 1e-300)

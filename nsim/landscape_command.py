@@ -13,9 +13,11 @@ from nsim.errors import ExitStatus, InputError
 if TYPE_CHECKING:
     from nsim.exhaustive import Landscape
     from nsim.glass import Glass
+    from nsim.ranks import Ranks
 
 
 @click.command()
+@click.argument("directory", required=False, type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.option("--exhaustive", is_flag=True, help="List every minimum and saddle of index 1 of a tiny system.")
 @click.option("--couplings", type=click.Path(path_type=Path), help="Couplings J, a .npy file.")
 @click.option("--gamma", type=float, help="Strength of the couplings.")
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--plot", is_flag=True, help="Draw the disconnectivity graph into --out.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")
 def landscape(
+    directory: Path | None,
     exhaustive: bool,
     couplings: Path | None,
     gamma: float | None,
@@ -42,16 +45,24 @@ def landscape(
     plot: bool,
     as_json: bool,
 ) -> ExitStatus:
-    """Minima and saddles of the energy landscape of given couplings.
+    """Double wells of the energy landscape around the states of the run in DIRECTORY, or a whole tiny landscape.
 
-    With --exhaustive searches go on until a stated stopping rule is met; a list that may not be complete says so and
-    ends with status 3. Energies are totals; without a field a state and its mirror image are listed separately.
+    Around every state neighbouring minima are looked for, the saddles between them, and their two-level systems; the
+    section [double_wells] of the run file says how. Results go to DIRECTORY/landscape.h5.
+
+    With --exhaustive and --couplings searches go on until a stated stopping rule is met; a list that may not be
+    complete says so and ends with status 3. Energies are totals; without a field a state and its mirror image are
+    listed separately.
     """
     from nsim.ranks import connect, on_rank_0
 
     ranks = connect()
+    if directory is not None:
+        if exhaustive or couplings is not None or gamma is not None or out is not None:
+            raise InputError("give either a run DIRECTORY or --exhaustive with --couplings and --gamma")
+        return explore_and_print(directory, ranks, plot, as_json)
     if not exhaustive or couplings is None or gamma is None:
-        raise InputError("needs --exhaustive, --couplings FILE.npy and --gamma")
+        raise InputError("needs a run DIRECTORY, or --exhaustive, --couplings FILE.npy and --gamma")
     if plot and out is None:
         raise InputError("--plot needs --out")
 
@@ -71,6 +82,44 @@ def landscape(
             for note in found.notes:
                 click.echo(f"not complete: {note}", err=True)
     return ExitStatus.DONE if found.complete else ExitStatus.NOT_CONVERGED
+
+
+def explore_and_print(directory: Path, ranks: Ranks, plot: bool, as_json: bool) -> ExitStatus:
+    """Explore the landscape around the states of a run, on all ranks, and say what was found."""
+    from nsim.landscape_run import explore_run, summary
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    outcome = explore_run(directory, ranks, say)
+    if ranks.rank == 0 and outcome.samples > len(outcome.failures):
+        answer = summary(directory / "landscape.h5")
+        if plot:
+            from nsim.landscape_plots import plot_run
+
+            for path in plot_run(directory):
+                say(f"wrote {path}")
+        if as_json:
+            click.echo(json.dumps(answer, allow_nan=False))
+        else:
+            _print_groups(answer)
+    return outcome.status
+
+
+def _print_groups(answer: dict[str, Any]) -> None:
+    for group in answer["groups"]:
+        click.echo(
+            f"n = {group['n']}: {group['states']} states, {group['minima']} minima, {group['saddles']} saddles, "
+            f"{group['two_level_systems']} two-level systems of these states"
+        )
+        for row in group["wells_by_localisation"]:
+            upper = "" if row["to"] is None else f" < {row['to']:g}"
+            click.echo(
+                f"  double wells of U_eff with S2 >= {row['from']:g}{upper}: {row['wells']}, of them "
+                f"{row['connected']} true, {row['barrier_within_10_percent']} with the barrier right within 10%"
+            )
+        for name, count in group["counts"].items():
+            click.echo(f"  {name}: {count}")
 
 
 def _glass(couplings: Path, gamma: float, a2: float, a4: float, field: float) -> Glass:

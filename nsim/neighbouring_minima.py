@@ -91,7 +91,7 @@ class Neighbourhood:
         self.systems: list[dict[str, float]] = []  # of each saddle, see `SYSTEM`
         self.wells: list[dict[str, float]] = []  # one row for each double well of U_eff,i, see `WELL`
         self.counts = dict.fromkeys(COUNTS, 0)
-        self._explored: set[int] = set()
+        self.explored: set[int] = set()
 
     # --- what is entered ---------------------------------------------------------------------------------------
 
@@ -151,10 +151,10 @@ class Neighbourhood:
         """Search around the minimum ``v``, shape (N,), which is number ``state`` of the sample's states."""
         here = self._minimum(v)
         self.counts["states"] += 1
-        if here[0] in self._explored:
+        if here[0] in self.explored:
             self.counts["repeated_states"] += 1
             return
-        self._explored.add(here[0])
+        self.explored.add(here[0])
         self._climb_wells(v, here, state)
         self._climb_modes(v)
         if self.effort.flips:
@@ -202,11 +202,13 @@ class Neighbourhood:
             "well_asymmetry": wells.asymmetry[site],
             "well_barrier": wells.barrier[site],
             "well_distance": wells.distance[site],
+            "well_climb": wells.barrier[site] + max(wells.asymmetry[site], 0.0),
             "well_saddle": saddle,
             "schur": proved,
             "connected": False,
             "true_asymmetry": np.nan,
             "true_barrier": np.nan,
+            "true_climb": np.nan,
         }
         if saddle < 0:
             return row
@@ -218,6 +220,7 @@ class Neighbourhood:
         row["connected"] = True
         row["true_asymmetry"] = energies[other] - energies[here[0]]
         row["true_barrier"] = self.saddles.energies[saddle] - max(energies[other], energies[here[0]])
+        row["true_climb"] = self.saddles.energies[saddle] - energies[here[0]]
         return row
 
     def _climb_modes(self, v: np.ndarray) -> None:
@@ -327,12 +330,14 @@ WELL = {
     "localisation": ("1", "S2_i = sum_{j != i} (Gr_ji/Gr_ii)^2"),
     "well_asymmetry": ("E0", "U_eff,i(other minimum) - U_eff,i(v_i)"),
     "well_barrier": ("E0", "top of U_eff,i above its upper minimum"),
+    "well_climb": ("E0", "top of U_eff,i above the state"),
     "well_distance": ("v0", "distance of the minima of U_eff,i"),
     "well_saddle": ("1", "number of the saddle found from the well's top; -1: none"),
     "schur": ("1", "1: proved by the Schur complement of site i"),
     "connected": ("1", "1: that saddle joins the state to another minimum"),
     "true_asymmetry": ("E0", "U(other minimum) - U(state); NaN: not connected"),
     "true_barrier": ("E0", "saddle above the upper of the two minima; NaN: not connected"),
+    "true_climb": ("E0", "saddle above the state; NaN: not connected"),
 }
 
 

@@ -5,9 +5,9 @@ With all masses equal the mass-weighted path coordinate is the arc length s [v0]
     H = -(X/2) d^2/ds^2 + V(s),    X = hbar^2/m [E0 v0^2]
 
 V(s) is known at the points of the gradient flow from the saddle, with its slope, |dV/ds| = |grad U|, so that Hermite
-interpolation is of fourth order. Beyond the two minima the path goes on straight, where U is an exact quartic that
-holds the particle. Levels come from the sinc basis (Colbert and Miller, J. Chem. Phys. 96, 1982 (1992)), whose error
-falls exponentially with the number of points. A two-level system has
+interpolation is of fourth order. Beyond the two minima the path goes on straight, up a wall. Levels come from the sinc
+basis (Colbert and Miller, J. Chem. Phys. 96, 1982 (1992)), whose error falls exponentially with the number of points.
+A two-level system has
 
     splitting  E_1 - E_0 = sqrt(Delta^2 + Delta_0^2) near enough,    Delta_0 = min over a tilt t s of (E_1 - E_0)
 
@@ -86,24 +86,43 @@ def potential_on_grid(
     height = path.potential.max() - path.potential.min()
     zero_point = hbar2_over_m / path.length**2
     enough = path.potential.max() + 0.3 * height + 10 * max(zero_point, np.sqrt(hbar2_over_m))
-    ends = []
-    for end, before in ((path.v[0], path.v[1]), (path.v[-1], path.v[-2])):
-        outward = (end - before) / np.linalg.norm(end - before)
-        reach = 0.1
-        while glass.energy(end + reach * outward) < enough and reach < 1e6:
-            reach *= 1.3
-        ends.append((end, outward, reach))
+    walls = [_Wall(glass, path.v[0], path.v[1]), _Wall(glass, path.v[-1], path.v[-2])]
+    reach = [wall.reach(enough) for wall in walls]
     if points is None:
-        whole = ends[0][2] + path.length + ends[1][2]
+        whole = reach[0] + path.length + reach[1]
         waves = whole * np.sqrt(2 * (enough - path.potential.min()) / hbar2_over_m) / np.pi
         points = int(np.clip(OVERSAMPLING * waves, FEWEST, MOST))
-    s = np.linspace(-ends[0][2], path.length + ends[1][2], points)
+    s = np.linspace(-reach[0], path.length + reach[1], points)
     inside = CubicHermiteSpline(path.s, path.potential, path.slope)
     V = inside(np.clip(s, 0, path.length))
     left, right = s < 0, s > path.length
-    V[left] = glass.energy(ends[0][0][:, None] + ends[0][1][:, None] * -s[left])
-    V[right] = glass.energy(ends[1][0][:, None] + ends[1][1][:, None] * (s[right] - path.length))
+    V[left], V[right] = walls[0](-s[left]), walls[1](s[right] - path.length)
     return s, V
+
+
+class _Wall:
+    """V beyond a minimum of the path: U straight on, or the parabola of the minimum where U falls below it.
+
+    A straight line out of a soft minimum may lead down into a third basin, which is none of this pair's.
+    """
+
+    def __init__(self, glass: Glass, end: np.ndarray, before: np.ndarray) -> None:
+        self._glass, self._end = glass, end
+        self._outward = (end - before) / np.linalg.norm(end - before)
+        self._curvature = float(self._outward @ glass.hessian(end) @ self._outward)
+        self._bottom = float(glass.energy(end))
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """V at the distances x from the minimum, shape of x."""
+        line = self._glass.energy(self._end[:, None] + self._outward[:, None] * x)
+        return np.maximum(line, self._bottom + 0.5 * self._curvature * x**2)
+
+    def reach(self, enough: float) -> float:
+        """A distance at which V exceeds ``enough``."""
+        x = 0.1
+        while self(np.array([x]))[0] < enough and x < 1e6:
+            x *= 1.3
+        return x
 
 
 def levels(s: np.ndarray, V: np.ndarray, hbar2_over_m: float, count: int = 2) -> np.ndarray:

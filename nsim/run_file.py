@@ -285,6 +285,15 @@ class Quantum(Section):
     hbar2_over_m: Positive = 1.0
 
 
+class DoubleWells(Section):
+    """Search for double wells of the landscape around every relaxed state, after the run."""
+
+    flips: bool = True  # push every site over
+    bands: Annotated[int, Field(ge=0)] = 8  # neighbouring minima of each state that get an elastic band
+    modes: Annotated[int, Field(ge=0)] = 4  # soft modes climbed
+    method: Literal["conjugate-gradient", "steepest-descent"] = "conjugate-gradient"  # descent of the flips
+
+
 class Output(Section):
     """What is kept of every state beside its scalar observables."""
 
@@ -303,6 +312,7 @@ class RunFile(Section):
     relaxation: Relaxation = Relaxation()
     couplings: Couplings = Couplings()
     quantum: Quantum = Quantum()
+    double_wells: DoubleWells | None = None
     output: Output = Output()
 
     _folder: Path = PrivateAttr(default=Path())
@@ -393,8 +403,12 @@ class RunFile(Section):
         return self.model_dump(mode="json") | {"protocol": self.recipe.model_dump(mode="json")}
 
     def identity(self) -> dict[str, Any]:
-        """What two runs must share to be the same run: all but the numbers of samples and replicas."""
+        """What two runs must share to be the same run: all but the numbers of samples and replicas.
+
+        What is searched around the states afterwards does not change them.
+        """
         record = self.resolved()
+        del record["double_wells"]
         ensemble = record["ensemble"]
         del ensemble["samples"], ensemble["replicas"]
         ensemble["n"] = list(self.ensemble.samples_of)

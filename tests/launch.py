@@ -45,15 +45,15 @@ def call(*arguments: object, ranks: int | None = None, cwd: Path | None = None, 
     )
 
 
-def data_of(path: Path) -> dict[str, bytes]:
-    """Every data array of a run's result file as bytes; attributes (provenance) left out."""
+def data_of(path: Path, name: str = "results.h5") -> dict[str, bytes]:
+    """Every data array of a file of a run as bytes; attributes (provenance) left out."""
     arrays: dict[str, bytes] = {}
 
     def collect(name: str, item: object) -> None:
         if isinstance(item, h5py.Dataset):
             arrays[name] = item[()].tobytes()
 
-    with h5py.File(path / "results.h5") as file:
+    with h5py.File(path / name) as file:
         file.visititems(collect)
     assert arrays
     return arrays

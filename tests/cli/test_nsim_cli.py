@@ -192,3 +192,46 @@ def test_mistakes_in_a_landscape(tmp_path, change, word):
     np.save(tmp_path / "J.npy", np.array([[0.0, 1.0], [1.0, 0.0]]))
     base = ("nsim", "landscape", "--couplings", "J.npy", "--gamma", "4", "--exhaustive")
     assert word in one_line(call(*base, *change, cwd=tmp_path))
+
+
+def test_landscape_of_a_run(run_dict, write_toml, tmp_path):
+    import xarray as xr
+
+    run = run_dict(ensemble={"n": [12, 20], "samples": [3, 2], "replicas": 3})
+    out = tmp_path / "run"
+    assert call("nsim", "run", write_toml(run), "--out", out).returncode == 0
+    done = call("nsim", "landscape", out, "--json", "--plot")
+    assert done.returncode == 0, done.stderr
+    groups = json.loads(done.stdout)["groups"]
+    assert [group["n"] for group in groups] == [12, 20]
+    assert [group["counts"]["states"] for group in groups] == [9, 6]
+    assert groups[1]["minima"] >= groups[1]["states"] > 1
+    assert (out / "landscape" / "n20-wells.png").stat().st_size > 5000
+    first = data_of(out, "landscape.h5")
+    with xr.open_datatree(out / "landscape.h5", engine="h5netcdf") as tree:
+        group = tree["n20"]
+        assert group["saddle_asymmetry"].attrs["units"] == "E0"
+        assert group["saddle_v"].dims == ("saddle", "site")
+        assert len(group["minimum_energy"]) == groups[1]["minima"]
+        # Every saddle lies above both of the minima it joins.
+        assert (group["saddle_barrier_upper"].values[group["saddle_first"].values >= 0] >= 0).all()
+
+    # A damaged part and one of other states are computed again, the others kept.
+    damaged = out / "landscape" / "n12-sample00001.h5"
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    again = call("nsim", "landscape", out)
+    assert again.returncode == 0, again.stderr
+    assert "1 of 5 samples to explore" in again.stderr
+    assert data_of(out, "landscape.h5") == first
+
+    # The same as part of the run, with another section.
+    run["double_wells"] = {"bands": 0, "modes": 0}
+    whole = call("nsim", "run", write_toml(run), "--out", out)
+    assert whole.returncode == 0, whole.stderr
+    assert "5 of 5 samples to explore" in whole.stderr
+    assert data_of(out, "landscape.h5") != first
+
+
+def test_mistakes_in_the_landscape_of_a_run(tmp_path):
+    assert "not a run directory" in one_line(call("nsim", "landscape", tmp_path))
+    assert "either" in one_line(call("nsim", "landscape", tmp_path, "--exhaustive"))

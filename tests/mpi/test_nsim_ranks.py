@@ -43,6 +43,14 @@ def test_identical_data_on_one_to_four_ranks(run_path, tmp_path):
         assert data_of(tmp_path / f"r{ranks}") == serial
 
 
+def test_identical_landscapes_serially_and_on_two_ranks(run_dict, write_toml, tmp_path):
+    path = write_toml(run_dict(ensemble={"n": [16, 24], "samples": [4, 3], "replicas": 3}, double_wells={"modes": 2}))
+    assert call("nsim", "run", path, "--out", tmp_path / "serial").returncode == 0
+    done = call("nsim", "run", path, "--out", tmp_path / "ranks", ranks=2)
+    assert done.returncode == 0, done.stderr
+    assert data_of(tmp_path / "ranks", "landscape.h5") == data_of(tmp_path / "serial", "landscape.h5")
+
+
 def test_every_rank_takes_part(run_path, tmp_path, monkeypatch):
     """Parts carry the rank that sealed them; a stopped run shows who worked."""
     out = tmp_path / "run"
