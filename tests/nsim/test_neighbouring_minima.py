@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from nsim.elastic_band import band, maxima, refine
+from nsim.eigenvector_following import newton
 from nsim.exhaustive import explore
 from nsim.glass import Glass
 from nsim.landscape_run import explore_sample
 from nsim.neighbouring_minima import Effort
+from nsim.relaxation import relax
 from nsim.run_file import Model
 
 
@@ -87,3 +89,33 @@ def test_a_band_between_joined_minima_leads_to_their_saddle(listed):
                 assert place(whole.saddles_at, v) >= 0
                 met += np.abs(v - saddle).max() < 1e-6
     assert met > len(whole.saddles) / 2  # pairs with several saddles, and steps over others, account for the rest
+
+
+def test_refining_ends_on_saddles_of_index_one_only(listed):
+    glass, whole = listed
+    v = newton(glass, 2 * np.random.default_rng(1).standard_normal((16, 400)), steps=60)
+    higher = v.v[:, (v.max_gradient < 1e-10) & (v.index >= 2)]
+    assert higher.shape[1] > 10
+    for start in [*whole.minima_at, *higher.T]:
+        end, reached = refine(glass, start)
+        if reached:
+            place(whole.saddles_at, end)
+
+
+def test_wells_of_nearly_free_sites_are_true_and_proved():
+    """Weak couplings: every site is a double well of its own, and linear response is nearly exact."""
+    n = 8
+    J = 0.02 * Glass.draw(Model(gamma=1.0), 1, n, 0).J
+    glass = Glass(J, np.full(n, -2.0), 1.0, 1.0)
+    state = relax(glass, np.full((n, 1), 3.0)).v.T
+    tables, found = explore_sample(glass, state, Effort(flips=False, modes=0))
+    assert found.counts["wells"] == found.counts["wells_by_schur"] == n
+    assert (tables["well/localisation"] < 0.01).all()
+    assert tables["well/connected"].all()
+    np.testing.assert_allclose(tables["well/true_climb"], tables["well/well_climb"], rtol=0.02)
+    np.testing.assert_allclose(tables["well/true_asymmetry"], tables["well/well_asymmetry"], atol=0.05)
+    # At the top the site itself is at rest near v = 0, the others still at their minima.
+    for k, v in enumerate(tables["saddle/v"]):
+        site = int(tables["well/site"][tables["well/well_saddle"] == k][0])
+        assert abs(v[site]) < 0.2
+        assert (np.abs(np.delete(v, site)) > 3).all()
