@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from nsim.elastic_band import band, maxima, refine
 from nsim.eigenvector_following import newton
+from nsim.elastic_band import band, maxima, refine
 from nsim.exhaustive import explore
 from nsim.glass import Glass
 from nsim.landscape_run import explore_sample
