@@ -100,7 +100,10 @@ class LangevinDynamics:
     def _find_force(self, kick: float) -> None:
         glass = self.glass
         with np.errstate(over="ignore", invalid="ignore"):  # `run` says what happened
-            np.matmul(self._v, glass.J, out=self._field)  # J is symmetric
+            if glass.J.dtype == np.float64:
+                np.matmul(self._v, glass.J, out=self._field)  # J is symmetric
+            else:  # its product knows how to do without a copy of J in double precision
+                self._field[:] = (glass.couplings @ np.ascontiguousarray(self._v.T)).T
         _force_and_kick(self._v, self._p, self._field, self._force, kick, glass.a2, glass.a4, glass.gamma, glass.field)
 
     def _next_noise(self) -> np.ndarray:

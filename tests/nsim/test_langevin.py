@@ -63,6 +63,18 @@ def test_force_is_the_gradient():
     np.testing.assert_allclose(motion.potential_energy(), glass.energy(motion.v), rtol=1e-12)
 
 
+def test_couplings_in_single_precision():
+    """J is rounded, the motion is not: the force is the gradient of a glass with the rounded J in double precision."""
+    single = Glass.draw(Model(gamma=4.0), seed=1, n=20, sample=0, dtype=np.float32)
+    rounded = Glass(single.J.astype(float), single.a2, single.a4, single.gamma)
+    start = np.random.default_rng(0).standard_normal((20, 2))
+    for n_steps in (1, 20):
+        motions = [LangevinDynamics(glass, start, streams(2), 10.0, 0.1) for glass in (single, rounded)]
+        for motion in motions:
+            motion.run(n_steps)
+        np.testing.assert_allclose(motions[0].v, motions[1].v, rtol=1e-11)
+
+
 def test_gaussian_limit_is_exact_for_any_time_step():
     """a4 = 0: BAOAB samples displacements without error in dt; momenta have <p^2> = m T (1 - (omega dt/2)^2)."""
     temperature, time_step, replicas, n = 0.7, 0.5, 3000, 6

@@ -145,6 +145,21 @@ def test_how_many_numbers_are_drawn_ahead_does_not_matter(monkeypatch):
     np.testing.assert_array_equal(run(), ahead)
 
 
+@both
+def test_couplings_in_single_precision(algorithm):
+    """J is rounded, the chain is not."""
+    single = Glass.draw(Model(gamma=4.0), seed=1, n=BLOCK + 5, sample=0, dtype=np.float32)
+    rounded = Glass(single.J.astype(float), single.a2, single.a4, single.gamma)
+    start = np.random.default_rng(0).standard_normal((BLOCK + 5, 2))
+    chains = [
+        CHAINS[algorithm](glass, start, [np.random.default_rng(r) for r in range(2)]) for glass in (single, rounded)
+    ]
+    for chain in chains:
+        for _ in range(20):
+            chain.sweep(0.1)
+    np.testing.assert_allclose(chains[0].v, chains[1].v, atol=1e-11)
+
+
 def largest_drift(sweeps):
     """Largest error of a field [E0/v0] and of an energy [E0] before any refresh, gamma = 4, T = 20, N = 32."""
     glass = Glass.draw(Model(gamma=4.0), seed=1, n=32, sample=0)
