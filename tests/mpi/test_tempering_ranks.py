@@ -1,8 +1,13 @@
 """Ladders spread over ranks: the data are the same bit for bit."""
 
+import os
+import signal
+import subprocess
+import time
+
 import pytest
 
-from tests.launch import call, data_of
+from tests.launch import call, command, data_of, environment
 
 pytestmark = [pytest.mark.mpi, pytest.mark.timeout(240)]
 
@@ -40,3 +45,31 @@ def test_more_ranks_than_blocks(run_dict, write_toml, tmp_path):
     assert call("nsim", "run", path, "--out", tmp_path / "serial").returncode == 0
     assert call("nsim", "run", path, "--out", tmp_path / "r3", "--ranks-per-sample", 3, ranks=3).returncode == 0
     assert data_of(tmp_path / "r3") == data_of(tmp_path / "serial")
+
+
+def test_a_killed_tempering_continues_to_the_same_data(run_dict, write_toml, tmp_path):
+    """SIGKILL once something is sealed; then to the end with the ladders on two ranks."""
+    path = write_toml(
+        run_dict(
+            ensemble={"n": 24, "samples": 16, "batch": 5},
+            protocol={"kind": "tempering", "sweeps": 1500, "t_start": 40.0, "t_end": 8.0},
+        )
+    )
+    assert call("nsim", "run", path, "--out", tmp_path / "whole").returncode == 0
+    out = tmp_path / "killed"
+    process = subprocess.Popen(
+        command("nsim", "run", path, "--out", out),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(out.glob("parts/[!.]*.h5")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    done = call("nsim", "run", path, "--out", out, "--ranks-per-sample", 2, ranks=2)
+    assert done.returncode == 0, done.stderr
+    assert "done before" in done.stderr
+    assert data_of(out) == data_of(tmp_path / "whole")
