@@ -73,8 +73,9 @@ def _print_table(comparison: Comparison) -> None:
     from validation.words import with_error, z_text
 
     theories = comparison.mean_field.theories
-    table = Table(title=f"{comparison.simulation.path}: simulation against theory at T = 0")
+    table = Table(title=f"{comparison.simulation.path}: simulation against theory")
     table.add_column("observable")
+    table.add_column("T", justify="right")
     table.add_column("N", justify="right")
     table.add_column("simulation", justify="right")
     for theory in theories.values():
@@ -86,10 +87,11 @@ def _print_table(comparison: Comparison) -> None:
     # Rows at finite N are told only where they test something: the others differ by a finite-size shift, or p = 0.
     for check in comparison.checks:
         open_or_trivial = check.verdict == "not tested" or (check.verdict == "pass" and comparison.trivial(check))
-        if check.n is not None and open_or_trivial and comparison.extrapolations:
+        if check.n is not None and open_or_trivial and (comparison.extrapolations or check.temperature > 0):
             continue
         row = [
             label(check.observable),
+            f"{check.temperature:.4g}",
             "∞" if check.n is None else str(check.n),
             with_error(check.simulation, check.stderr),
         ]

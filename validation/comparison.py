@@ -13,6 +13,7 @@ from validation.predictions import MeanField, predict
 from validation.quantities import QUANTITIES
 from validation.regime import Regime, regime_of
 from validation.simulation import Average, Simulation
+from validation.thermal import thermal_checks
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Comparison:
     exponents, extrapolations : dict
         By observable; no extrapolation where fewer than two sizes have an error.
     checks : list of Check
-        Extrapolated values first, then by size.
+        Relaxed states first (T = 0), then thermal averages; of each, extrapolated values first, then by size.
     """
 
     simulation: Simulation
@@ -49,7 +50,7 @@ class Comparison:
 
     def trivial(self, check: Check) -> bool:
         """Whether a check holds by symmetry, whatever the physics."""
-        return check.observable == "p" and self.regime.p_fixed_by_symmetry
+        return check.observable == "p" and check.temperature == 0 and self.regime.p_fixed_by_symmetry
 
     @property
     def converged(self) -> bool:
@@ -100,6 +101,7 @@ def compare_run(simulation: Simulation) -> Comparison:
             checks.append(
                 compare(name, n, row.mean, row.stderr, mean_field.theories, expected, row.samples, row.problem)
             )
+    checks += thermal_checks(simulation)
     return Comparison(simulation, mean_field, regime, averages, controls, exponents, extrapolations, checks)
 
 

@@ -90,13 +90,15 @@ def html(comparison: Comparison, data: dict[str, Any]) -> str:
         {"name": plot.name, "title": plot.title, "caption": plot.caption, "svg": Markup(svg(plot.figure, plot.name))}
         for plot in plots(comparison)
     ]
-    extrapolated = [check for check in comparison.checks if check.n is None]
-    finite = [check for check in comparison.checks if check.n is not None]
+    relaxed = [check for check in comparison.checks if check.temperature == 0]
+    extrapolated = [check for check in relaxed if check.n is None]
+    finite = [check for check in relaxed if check.n is not None]
     return environment.get_template("report.html.j2").render(
         data=data,
         comparison=comparison,
         extrapolated=[_row(check) for check in extrapolated],
         finite=[_row(check) for check in finite],
+        thermal=[_row(check) for check in comparison.checks if check.temperature > 0],
         statements=statements(comparison),
         figures=figures,
         theories={name: THEORIES[name] for name in comparison.mean_field.theories},

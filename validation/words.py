@@ -42,6 +42,10 @@ def headline(comparison: Comparison) -> str:
             f"{'fails' if failures == 1 else 'fail'} ({', '.join(failed)})."
         )
     symmetry = " p = 0, as symmetry demands of any theory." if trivial else ""
+    thermal = [check for check in tested if check.temperature > 0]
+    tested = [check for check in tested if check.temperature == 0]
+    if thermal:
+        symmetry += f" At T > 0, where RS is stable and exact for N → ∞, {_all_pass(len(thermal))}."
     if comparison.regime.rs_exact and tested:
         return f"Simulation and mean-field theory agree: {where}, and {_all_pass(len(tested))}.{symmetry}"
     if any("differ" in check.expected.values() for check in tested):
@@ -74,9 +78,10 @@ def _where(comparison: Comparison) -> str:
 
 def statements(comparison: Comparison) -> list[Statements]:
     """For each theory, what it gets right and wrong, from the extrapolated checks (or those of the largest N)."""
-    extrapolated = [check for check in comparison.checks if check.n is None]
+    relaxed = [check for check in comparison.checks if check.temperature == 0]
+    extrapolated = [check for check in relaxed if check.n is None]
     largest = max(size.n for size in comparison.simulation.sizes)
-    checks = extrapolated or [check for check in comparison.checks if check.n == largest]
+    checks = extrapolated or [check for check in relaxed if check.n == largest]
     where = "Extrapolated to N → ∞" if extrapolated else f"At N = {largest}, not extrapolated"
     return [_statements(theory, checks, where, comparison) for theory in comparison.mean_field.theories.values()]
 
