@@ -33,6 +33,8 @@ ACCEPT = 1e-8
 # Newton's correction of the logarithms of the order parameters that counts as none. With many steps the
 # equations determine their positions less well than they are satisfied; f is stationary in them.
 ACCEPT_STEP = 1e-5
+# The smallest q_0 without a mean field, in units of q_K/(2K + 1).
+LEAST_Q_0 = 0.2
 
 
 @dataclass(frozen=True)
@@ -144,9 +146,13 @@ class KStep:
         return KStepPoint(steps, root.x, root.residual, root.iterations, converged)
 
     def _sensible(self, root: Root, steps: int) -> bool:
-        """Refuse the branch q_0 = 0 (lower f), coinciding overlaps and mu_k that do not increase."""
+        """Refuse the branch of small q_0 (lower f), coinciding overlaps and mu_k that do not increase.
+
+        Without a mean field q_0 is q_K/(2K + 1) at the transition, where q(x) is linear, and more below it.
+        """
         q, _, mu = unpack(root.x, steps)
-        return bool(q[0] > 1e-8 * q[-1] and np.all(np.diff(q) > 1e-12 * q[-1]) and np.all(np.diff(mu) > 0))
+        least = 1e-8 if self.m != 0.0 else LEAST_Q_0 / (2 * steps + 1)
+        return bool(q[0] > least * q[-1] and np.all(np.diff(q) > 1e-12 * q[-1]) and np.all(np.diff(mu) > 0))
 
     def ladder(self, first: Solution, most: int) -> Iterator[KStepPoint]:
         """Solutions with 1, 2, ..., ``most`` steps, from that with one; ends after one that failed."""

@@ -48,6 +48,7 @@ def compare(
     expected: Mapping[str, Expectation],
     samples: int,
     problem: str = "",
+    temperature: float = 0.0,
 ) -> Check:
     """Compare one simulated number with every theory.
 
@@ -63,6 +64,8 @@ def compare(
         Disorder samples behind the number (of the size that has the fewest).
     problem
         Why there is no standard error.
+    temperature
+        Of the simulation [E0]; 0 for relaxed states.
     """
     prediction: dict[str, float | None] = {}
     z: dict[str, float | None] = {}
@@ -84,7 +87,7 @@ def compare(
     return Check(
         observable=observable,
         n=n,
-        temperature=0.0,  # relaxed states
+        temperature=temperature,
         simulation=finite(value),
         stderr=stderr,
         prediction=prediction,

@@ -73,9 +73,12 @@ def _print_table(comparison: Comparison) -> None:
     from validation.words import with_error, z_text
 
     theories = comparison.mean_field.theories
-    table = Table(title=f"{comparison.simulation.path}: simulation against theory")
+    warm = bool(comparison.equilibrium)
+    title = f"{comparison.simulation.path}: simulation against theory{'' if warm else ' at T = 0'}"
+    table = Table(title=title)
     table.add_column("observable")
-    table.add_column("T", justify="right")
+    if warm:
+        table.add_column("T", justify="right")
     table.add_column("N", justify="right")
     table.add_column("simulation", justify="right")
     for theory in theories.values():
@@ -84,14 +87,14 @@ def _print_table(comparison: Comparison) -> None:
         table.add_column("expected")
     table.add_column("verdict")
     colours = {"pass": "green", "fail": "bold red", "not tested": "dim"}
-    # Rows at finite N are told only where they test something: the others differ by a finite-size shift, or p = 0.
-    for check in comparison.checks:
+    # Rows at finite N or T > 0 are told only where they test something: others differ by a finite-size shift, or p = 0.
+    for check in [*comparison.checks, *comparison.thermal_checks]:
         open_or_trivial = check.verdict == "not tested" or (check.verdict == "pass" and comparison.trivial(check))
-        if check.n is not None and open_or_trivial and (comparison.extrapolations or check.temperature > 0):
+        if (check.n is not None or check.temperature > 0) and open_or_trivial and comparison.extrapolations:
             continue
         row = [
             label(check.observable),
-            f"{check.temperature:.4g}",
+            *([f"{check.temperature:.4g}"] if warm else []),
             "∞" if check.n is None else str(check.n),
             with_error(check.simulation, check.stderr),
         ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from validation.checks import Check, Verdict, compare, overall
 from validation.control_variate import Array, CouplingSums, affordable, coupling_sums
+from validation.equilibrium import AtTemperature, compare_equilibrium
 from validation.expectations import expectations
 from validation.exponents import Exponent, exponent
 from validation.extrapolation import Extrapolation, extrapolate
@@ -13,7 +14,6 @@ from validation.predictions import MeanField, predict
 from validation.quantities import QUANTITIES
 from validation.regime import Regime, regime_of
 from validation.simulation import Average, Simulation
-from validation.thermal import thermal_checks
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,9 @@ class Comparison:
     exponents, extrapolations : dict
         By observable; no extrapolation where fewer than two sizes have an error.
     checks : list of Check
-        Relaxed states first (T = 0), then thermal averages; of each, extrapolated values first, then by size.
+        Of relaxed states: extrapolated values first, then by size.
+    equilibrium : list of AtTemperature
+        Thermal averages, hottest first; empty unless the run is in thermal equilibrium (tempering).
     """
 
     simulation: Simulation
@@ -42,11 +44,18 @@ class Comparison:
     exponents: dict[str, Exponent]
     extrapolations: dict[str, Extrapolation]
     checks: list[Check]
+    equilibrium: list[AtTemperature]
 
     @property
     def verdict(self) -> Verdict:
         """The verdict on the run as a whole; what symmetry demands can fail, but its passing tests no theory."""
-        return overall([check.verdict for check in self.checks if check.verdict == "fail" or not self.trivial(check)])
+        checks = [*self.checks, *self.thermal_checks]
+        return overall([check.verdict for check in checks if check.verdict == "fail" or not self.trivial(check)])
+
+    @property
+    def thermal_checks(self) -> list[Check]:
+        """The checks of all temperatures."""
+        return [check for at in self.equilibrium for check in at.checks]
 
     def trivial(self, check: Check) -> bool:
         """Whether a check holds by symmetry, whatever the physics."""
@@ -55,7 +64,8 @@ class Comparison:
     @property
     def converged(self) -> bool:
         """Whether every mean-field solution converged."""
-        return not any(theory.failed for theory in self.mean_field.theories.values())
+        solved = [self.mean_field.theories, *(at.theories for at in self.equilibrium)]
+        return not any(theory.failed for theories in solved for theory in theories.values())
 
 
 def compare_run(simulation: Simulation) -> Comparison:
@@ -101,8 +111,10 @@ def compare_run(simulation: Simulation) -> Comparison:
             checks.append(
                 compare(name, n, row.mean, row.stderr, mean_field.theories, expected, row.samples, row.problem)
             )
-    checks += thermal_checks(simulation)
-    return Comparison(simulation, mean_field, regime, averages, controls, exponents, extrapolations, checks)
+    equilibrium = compare_equilibrium(simulation)
+    return Comparison(
+        simulation, mean_field, regime, averages, controls, exponents, extrapolations, checks, equilibrium
+    )
 
 
 def _used(control: CouplingSums | None) -> Array | None:

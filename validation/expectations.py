@@ -48,7 +48,7 @@ RS_TOO_LOW = (
 )
 ONE_STEP_CLOSE = "1RSB differs from the true energy by about 0.2%, less than annealed states resolve"
 EXCESS = "annealed states lie at the full RSB energy or above it, by an excess that falls with slower cooling"
-FEW_STEPS = "what full RSB says of fields and wells is taken from its largest K, without an error yet"
+NEAR_GROUND = "full RSB describes ground states; annealed states come near them, and how near is not known beforehand"
 TOO_MANY_WELLS = (
     "the ansatz has a flat P(h) at small fields, and with it a finite density of double wells; "
     "in annealed states these are rare"
@@ -88,7 +88,7 @@ def _in_the_glass(observable: str, theory: Theory, regime: Regime, theories: Map
     if regime.not_annealed:
         return Expectation(None, regime.not_annealed)
     if theory.name == "frsb":
-        return Expectation(None, EXCESS if observable in ("energy", "lowest_energy") else FEW_STEPS)
+        return Expectation(None, EXCESS if observable in ("energy", "lowest_energy") else NEAR_GROUND)
     match observable:
         case "lambda_min":
             return Expectation(None, RARE_SITES)

@@ -56,6 +56,11 @@ SOFT_MODE = Exponent(
     (2 / 5, 2 / 3),
 )
 
+# In equilibrium below a transition of the SK kind; overlaps scale as N^(-1/3) at the transition itself.
+CRITICAL_OVERLAP = Exponent(
+    2 / 3, "N^(-2/3), chosen: N^(-1/3), which is that of overlaps at the transition, to 1/N are plausible", (1 / 3, 1.0)
+)
+
 _IN_THE_GLASS = {
     "energy": GLASSY_ENERGY,
     "lowest_energy": GLASSY_ENERGY,

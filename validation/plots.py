@@ -15,13 +15,15 @@ from nsim.glass import Glass
 from nsim.hessian import spectrum
 from validation import hessian_law
 from validation.comparison import Comparison
+from validation.equilibrium import THERMAL
 from validation.plot_style import INK, SHADE, THEORY_COLOURS, THEORY_DASHES, figure, legend, style
-from validation.predictions import Theory
+from validation.predictions import THEORIES, Theory
 from validation.simulation import Sites
 
 Array = NDArray[np.float64]
 
 LARGEST_SPECTRUM = 2048  # sites; a full diagonalisation grows as N^3
+CHI_LOCAL = r"$\beta\,(\hat q - [\langle |q_{ab}|\rangle])$  [$v_0^2/E_0$]"
 CURVE_POINTS = 25  # of a theory's P(h) on either side of h = 0, joined by a spline
 
 
@@ -49,6 +51,8 @@ def plots(comparison: Comparison) -> list[Plot]:
             largest = max(size.n for size in comparison.simulation.sizes)
             sites = comparison.simulation.sites(largest, comparison.regime.folded)
             found += [maker(comparison, sites) for maker in makers]
+        if len(comparison.equilibrium) > 1:
+            found.append(equilibrium(comparison))
     return [plot for plot in found if plot is not None]
 
 
@@ -98,6 +102,52 @@ def energies(comparison: Comparison) -> Plot:
         f"its value for N → ∞. {_ensemble(comparison)}"
     )
     return Plot("energy", "Energy per site, extrapolated", caption, drawn)
+
+
+def equilibrium(comparison: Comparison) -> Plot:
+    """Mean squared overlap and local susceptibility against temperature, for every size and theory."""
+    drawn, panels = figure(2, width=8.6)
+    quantities = {"overlap_squared": r"$[\langle q_{ab}^2\rangle]$  [$v_0^4$]", "local_susceptibility": CHI_LOCAL}
+    for axes, (name, text) in zip(panels, quantities.items(), strict=True):
+        variable = THERMAL[name].variable
+        for size, shade in zip(comparison.simulation.sizes, _shades(len(comparison.simulation.sizes)), strict=True):
+            thermal = comparison.simulation.thermal(size.n, [variable])
+            if thermal is None:
+                continue
+            found = [thermal.average(variable, float(t)) for t in thermal.temperatures]
+            axes.errorbar(
+                thermal.temperatures,
+                [one.mean for one in found],
+                [one.stderr or 0.0 for one in found],
+                fmt="o-",
+                color=INK,
+                alpha=shade,
+                markersize=3.5,
+                linewidth=0.8,
+                capsize=2,
+                label=f"N = {size.n}",
+            )
+        for theory in THEORIES:
+            points = [(at.temperature, at.theories[theory]) for at in comparison.equilibrium]
+            there = [(t, one.solution) for t, one in points if one.solution is not None]
+            if there:
+                line = [float(one.limit(THERMAL[name].prediction).value) for _, one in there]
+                axes.plot([t for t, _ in there], line, label=THEORIES[theory], **_line(points[0][1]))
+        axes.set_xlabel("temperature $T$  [$E_0$]")
+        axes.set_ylabel(text)
+    legend(drawn, panels[0], columns=3)
+    caption = (
+        "Thermal averages of independent replicas: mean squared overlap, and beta (q_hat - |q_ab|), the response of a "
+        "site within one half of the states. Points: means over samples with standard errors, joined to guide the eye; "
+        "lines: theory at the compared temperatures. In full RSB the response is 1 throughout the glass if J0 = F = 0. "
+        f"{_ensemble(comparison)}"
+    )
+    return Plot("equilibrium", "Overlap and response in equilibrium", caption, drawn)
+
+
+def _shades(count: int) -> Array:
+    """From pale for the smallest size to full for the largest."""
+    return np.linspace(0.35, 1.0, count) if count > 1 else np.ones(1)
 
 
 def fields(comparison: Comparison, sites: Sites) -> Plot | None:

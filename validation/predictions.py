@@ -33,8 +33,8 @@ class Theory:
     name : {"rs", "1rsb", "frsb"}
     solution : Solution or None
         None where there is none that converged.
-    values : dict
-        Prediction by observable, for N -> infinity; names as in `validation.quantities`.
+    values, errors : dict
+        Prediction by observable, for N -> infinity, and its error; names as in `validation.quantities`.
     sites : LocalPotentials or None
         Its ensemble of local potentials.
     problem : str
@@ -44,6 +44,7 @@ class Theory:
     name: str
     solution: Solution | None
     values: dict[str, float] = field(default_factory=dict)
+    errors: dict[str, float] = field(default_factory=dict)
     sites: LocalPotentials | None = None
     problem: str = ""
     failed: bool = False  # the equations were solved, and the iteration did not converge
@@ -54,11 +55,10 @@ class Theory:
         return THEORIES[self.name]
 
     def error(self, observable: str) -> float:
-        """Error of a prediction: the solver's relative residual, and for energies of full RSB that of the limit."""
+        """Error of a prediction: the solver's relative residual, and in full RSB that of the limit of many steps."""
         if self.solution is None:
             return 0.0
-        limit = self.solution.error if observable in ("energy", "lowest_energy") else 0.0
-        return abs(self.values[observable]) * self.solution.residual + (limit if np.isfinite(limit) else 0.0)
+        return abs(self.values[observable]) * self.solution.residual + self.errors.get(observable, 0.0)
 
 
 @dataclass(frozen=True)
@@ -125,16 +125,25 @@ def small_field_window(rs: Solution) -> float | None:
     return WINDOW * float(np.sqrt(rs.q[-1]))
 
 
-def _theory(name: str, solution: Solution, window: float | None) -> Theory:
+def _theory(name_of_theory: str, solution: Solution, window: float | None) -> Theory:
     if not solution.converged:
         problem = f"the iteration did not converge (residual {solution.residual:.1e})"
-        return Theory(name, None, problem=problem, failed=True)
-    disordered = solution.model.a2.std > 0
-    sites = solution.local_potentials(NODES_WITH_LOCAL_DISORDER if disordered else NODES)
-    values = _predict(solution, sites)
-    if window is not None and solution.q[-1] > 0:
-        values["small_field_weight"] = _small_field_weight(solution, window)
-    return Theory(name, solution, values, sites)
+        return Theory(name_of_theory, None, problem=problem, failed=True)
+    nodes = NODES_WITH_LOCAL_DISORDER if solution.model.a2.std > 0 else NODES
+    with_window = window is not None and solution.q[-1] > 0
+
+    def values(one: Solution) -> dict[str, float]:
+        found = _predict(one, one.local_potentials(nodes))
+        return found | ({"small_field_weight": _small_field_weight(one, window)} if with_window and window else {})
+
+    names = list(values(solution))
+    limit = solution.limit(lambda one: [values(one)[name] for name in names])
+    predicted = dict(zip(names, limit.value.tolist(), strict=True))
+    errors = dict(zip(names, limit.error.tolist(), strict=True))
+    for name in ("energy", "lowest_energy"):  # extrapolated by their own law
+        predicted[name] = solution.internal_energy
+        errors[name] = solution.error if np.isfinite(solution.error) else 0.0
+    return Theory(name_of_theory, solution, predicted, errors, solution.local_potentials(nodes))
 
 
 def _predict(solution: Solution, sites: LocalPotentials) -> dict[str, float]:

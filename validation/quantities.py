@@ -37,7 +37,7 @@ QUANTITIES: dict[str, Quantity] = {
 
 def label(observable: str) -> str:
     """Name of an observable for people: that of the JSON file, unless it could be misunderstood."""
-    return QUANTITIES[observable].label or observable
+    return (observable in QUANTITIES and QUANTITIES[observable].label) or observable
 
 
 # Half-width h0 of the window around h = 0, in standard deviations of the RS field distribution: well inside the

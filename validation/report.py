@@ -17,6 +17,7 @@ from nsim.errors import InputError
 from nsim.provenance import git_revision
 from validation.checks import FEWEST_SAMPLES, POWER, RESOLUTION, THRESHOLD, Check
 from validation.comparison import Comparison
+from validation.equilibrium import FAR_ABOVE, FAR_BELOW, THERMAL
 from validation.predictions import THEORIES, describe
 from validation.quantities import QUANTITIES, label
 from validation.typesetting import typeset
@@ -33,11 +34,20 @@ def as_json(comparison: Comparison, command: str) -> dict[str, Any]:
         "format_version": FORMAT_VERSION,
         "verdict": comparison.verdict,
         "headline": headline(comparison),
-        "checks": [check.to_dict() for check in comparison.checks],
+        "checks": [check.to_dict() for check in [*comparison.checks, *comparison.thermal_checks]],
         "extrapolations": {
             name: {**found.to_dict(), "exponent_reason": comparison.exponents[name].reason}
             for name, found in comparison.extrapolations.items()
         },
+        "equilibrium": [
+            {
+                "temperature": at.temperature,
+                "rs_exact": at.rs_exact,
+                "extrapolations": {name: found.to_dict() for name, found in at.extrapolations.items()},
+                "theories": {name: describe(theory) for name, theory in at.theories.items()},
+            }
+            for at in comparison.equilibrium
+        ],
         "regime": comparison.regime.name,
         "control_variate": {str(n): {"z": found.z, "used": found.usable} for n, found in comparison.controls.items()},
         "small_field_window": comparison.mean_field.window,
@@ -90,15 +100,15 @@ def html(comparison: Comparison, data: dict[str, Any]) -> str:
         {"name": plot.name, "title": plot.title, "caption": plot.caption, "svg": Markup(svg(plot.figure, plot.name))}
         for plot in plots(comparison)
     ]
-    relaxed = [check for check in comparison.checks if check.temperature == 0]
-    extrapolated = [check for check in relaxed if check.n is None]
-    finite = [check for check in relaxed if check.n is not None]
+    extrapolated, finite = _by_limit(comparison.checks)
+    warm, warm_finite = _by_limit(comparison.thermal_checks)
     return environment.get_template("report.html.j2").render(
         data=data,
         comparison=comparison,
-        extrapolated=[_row(check) for check in extrapolated],
-        finite=[_row(check) for check in finite],
-        thermal=[_row(check) for check in comparison.checks if check.temperature > 0],
+        extrapolated=extrapolated,
+        finite=finite,
+        warm=warm,
+        warm_finite=warm_finite,
         statements=statements(comparison),
         figures=figures,
         theories={name: THEORIES[name] for name in comparison.mean_field.theories},
@@ -107,15 +117,24 @@ def html(comparison: Comparison, data: dict[str, Any]) -> str:
         resolution=RESOLUTION,
         power=POWER,
         fewest_samples=FEWEST_SAMPLES,
+        far_above=FAR_ABOVE,
+        far_below=FAR_BELOW,
         parameters=_parameters(comparison),
         with_error=with_error,
     )
 
 
+def _by_limit(checks: list[Check]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows of extrapolated values, and rows of single sizes."""
+    return [_row(check) for check in checks if check.n is None], [
+        _row(check) for check in checks if check.n is not None
+    ]
+
+
 def _row(check: Check) -> dict[str, Any]:
     return {
         "check": check,
-        "quantity": QUANTITIES[check.observable],
+        "quantity": (THERMAL if check.temperature > 0 else QUANTITIES)[check.observable],
         "simulation": with_error(check.simulation, check.stderr),
     }
 
@@ -130,6 +149,8 @@ def _parameters(comparison: Comparison) -> str:
     if protocol.kind == "anneal":
         line += f" of {protocol.sweeps} sweeps from T = {protocol.t_start:g} to {protocol.t_end:g}"
         line += f" ({protocol.schedule})"
+    if protocol.kind == "tempering":
+        line += f" of {protocol.sweeps} sweeps between T = {protocol.t_start:g} and {protocol.t_end:g}"
     return f"{line}, start {protocol.start}, then relaxed to T = 0; seed {run.seed}"
 
 

@@ -7,7 +7,7 @@ taken over samples. Only finished, converged states count.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,37 @@ class Sites:
 
 
 @dataclass(frozen=True)
+class Thermal:
+    """Thermal averages of one size of a tempering run.
+
+    Attributes
+    ----------
+    temperatures : array (M,)
+        Hottest first [E0].
+    per_sample : dict
+        By name of the variable: mean over ladders of every sample, (samples, M); NaN where not computed.
+    equilibrated : array (samples, M)
+        1, 0, or NaN where not computed.
+    """
+
+    temperatures: Array
+    per_sample: dict[str, Array]
+    equilibrated: Array
+
+    def average(self, variable: str, temperature: float) -> Average:
+        """Mean over disorder samples, none left out."""
+        return average(self.per_sample[variable][:, self._rung(temperature)])
+
+    def not_equilibrated(self, temperature: float) -> tuple[int, int]:
+        """Samples that are not in equilibrium, and all samples."""
+        verdicts = self.equilibrated[:, self._rung(temperature)]
+        return int((verdicts == 0).sum()), int(np.isfinite(verdicts).sum())
+
+    def _rung(self, temperature: float) -> int:
+        return int(np.flatnonzero(self.temperatures == temperature)[0])
+
+
+@dataclass(frozen=True)
 class Simulation:
     """A run: what was asked for, where it comes from, and its results.
 
@@ -188,6 +219,20 @@ class Simulation:
         return {
             name: average(per_sample[name], row.rare, control) for name, row in QUANTITIES.items() if name in per_sample
         }
+
+    def thermal(self, n: int, variables: Collection[str]) -> Thermal | None:
+        """Thermal averages of one size; None unless the run has them."""
+        wanted = {*variables, "thermal_abs_p", "equilibrated"}
+        with self._group(n) as group:
+            if not wanted <= group.keys():
+                return None
+            there = (group["finished"][()] == 1).all(axis=1)
+            rows = {}
+            for name in wanted:
+                values = np.asarray(group[name][()], float)
+                values[~there] = np.nan
+                rows[name] = values.mean(axis=1) if values.ndim == 3 else values  # ladders of a sample share its J
+            return Thermal(group["temperature"][()], rows, rows.pop("equilibrated"))
 
     def sites(self, n: int, folded: bool, limit: int = BLOCK) -> Sites:
         """Sites of the usable states of one size, of as many samples (in order) as ``limit`` sites allow.

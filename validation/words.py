@@ -24,7 +24,26 @@ class Statements:
 
 
 def headline(comparison: Comparison) -> str:
-    """The verdict in one sentence, and another one on what symmetry demands, which tests no theory."""
+    """The verdict in one sentence, one on what symmetry demands, which tests no theory, and one on equilibrium."""
+    return " ".join(filter(None, [_relaxed(comparison), _equilibrium(comparison)]))
+
+
+def _equilibrium(comparison: Comparison) -> str:
+    """What thermal averages say; empty where there are none."""
+    if not comparison.equilibrium:
+        return ""
+    judged = [check for check in comparison.thermal_checks if check.verdict != "not tested"]
+    failed = [check for check in judged if check.verdict == "fail"]
+    at = ", ".join(f"{t:.4g}" for t in dict.fromkeys(check.temperature for check in failed or judged))
+    if failed:
+        names = ", ".join(dict.fromkeys(check.observable for check in failed))
+        return f"In equilibrium {len(failed)} of {_comparisons(len(judged))} fail ({names}; T = {at})."
+    if judged:
+        return f"In equilibrium {_all_pass(len(judged))} (T = {at})."
+    return "In equilibrium at T > 0 nothing could be tested."
+
+
+def _relaxed(comparison: Comparison) -> str:
     judged = [check for check in comparison.checks if check.verdict != "not tested"]
     # With one state per sample the lowest energy is the mean one: the same comparison, counted once.
     single = all(size.states == size.samples for size in comparison.simulation.sizes)
@@ -42,10 +61,6 @@ def headline(comparison: Comparison) -> str:
             f"{'fails' if failures == 1 else 'fail'} ({', '.join(failed)})."
         )
     symmetry = " p = 0, as symmetry demands of any theory." if trivial else ""
-    thermal = [check for check in tested if check.temperature > 0]
-    tested = [check for check in tested if check.temperature == 0]
-    if thermal:
-        symmetry += f" At T > 0, where RS is stable and exact for N → ∞, {_all_pass(len(thermal))}."
     if comparison.regime.rs_exact and tested:
         return f"Simulation and mean-field theory agree: {where}, and {_all_pass(len(tested))}.{symmetry}"
     if any("differ" in check.expected.values() for check in tested):
@@ -78,10 +93,9 @@ def _where(comparison: Comparison) -> str:
 
 def statements(comparison: Comparison) -> list[Statements]:
     """For each theory, what it gets right and wrong, from the extrapolated checks (or those of the largest N)."""
-    relaxed = [check for check in comparison.checks if check.temperature == 0]
-    extrapolated = [check for check in relaxed if check.n is None]
+    extrapolated = [check for check in comparison.checks if check.n is None]
     largest = max(size.n for size in comparison.simulation.sizes)
-    checks = extrapolated or [check for check in relaxed if check.n == largest]
+    checks = extrapolated or [check for check in comparison.checks if check.n == largest]
     where = "Extrapolated to N → ∞" if extrapolated else f"At N = {largest}, not extrapolated"
     return [_statements(theory, checks, where, comparison) for theory in comparison.mean_field.theories.values()]
 
@@ -125,7 +139,7 @@ def _statements(theory: Theory, checks: list[Check], where: str, comparison: Com
         stability = "marginally stable in the limit of infinitely many steps"
     opening = f"{where}. The solution is {phase(solution)} ({stability})."
     if solution.note:
-        opening += f" {solution.note}."
+        opening += f" {solution.note[0].upper()}{solution.note[1:]}."
     return Statements(theory.label, opening, lines)
 
 

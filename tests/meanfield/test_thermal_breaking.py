@@ -153,3 +153,15 @@ def test_stable_rs_is_not_broken():
     assert s.free_energy == rs.free_energy
     assert s.converged
     assert not s.broken
+
+
+@pytest.mark.parametrize("share", [0.4, 0.45, 0.5, 0.55])
+def test_the_branch_of_small_q_0_is_refused(share):
+    # It satisfies the equations as well, with a lower f: overlaps maximise f, and q_0 is at least q_1/3 (its value at
+    # the transition, where q(x) is linear).
+    model = Model(gamma=1.0)
+    T = share * 2.7416795
+    rs, one = solve(model, "rs", T), solve(model, "1rsb", T)
+    assert one.converged
+    assert one.free_energy > rs.free_energy
+    assert one.q[0] > one.q[1] / 3
