@@ -49,7 +49,8 @@ def finish(
     factor, positive = _factor(glass, v) if single is None else _single_factor(glass, v, single)
     if single is not None and not positive:
         del factor
-        return newton_krylov.finish(glass, v, tolerance, rough)
+        states, gradients, minima = newton_krylov.finish(glass, v[:, None], tolerance, rough)
+        return states[:, 0], float(gradients[0]), bool(minima[0])
     for _ in range(STEPS):
         if not positive or largest <= 1e-3 * tolerance:
             break

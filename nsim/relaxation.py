@@ -38,6 +38,7 @@ DESCENTS: dict[str, Descent] = {
 
 HANDOVER = 1e-3  # gradient [E0/v0] from which Newton is tried first
 TIGHTEN = 1e-2  # ... and by how much less it is tried again
+BATCH_FROM = 8  # columns from which products finish all at once, sooner than a factorisation of each Hessian
 PUSHES = 20  # off saddles, before a state is given up as not converged
 
 
@@ -84,7 +85,8 @@ def relax(
     v = np.array(v, dtype=float, order="C")
     columns = v.shape[1]
     rough = glass.couplings.rough() if glass.n >= SINGLE_FROM else None  # half the bytes, twice the flops
-    finish = newton_finish.finish if factorise and glass.couplings.whole is not None else newton_krylov.finish
+    by_products = not factorise or glass.couplings.whole is None or (rough is not None and columns >= BATCH_FROM)
+    finish = newton_krylov.finish if by_products else _finish_one_by_one
     max_gradient = np.full(columns, np.inf)
     iterations = np.zeros(columns, dtype=np.int64)
     converged = np.zeros(columns, dtype=bool)
@@ -96,12 +98,12 @@ def relax(
         left = max_iterations - iterations[open_columns]
         v[:, open_columns], steps = DESCENTS[method](glass, v[:, open_columns], handover[open_columns], left, rough)
         iterations[open_columns] += steps
-        for r in open_columns:
-            v[:, r], max_gradient[r], positive = finish(glass, v[:, r], tolerance, rough)
+        v[:, open_columns], max_gradient[open_columns], positive = finish(glass, v[:, open_columns], tolerance, rough)
+        for r, minimum in zip(open_columns, positive, strict=True):
             if max_gradient[r] > tolerance:
                 # Not yet in the quadratic region. At the tolerance itself the descent alone must manage.
                 handover[r] = max(handover[r] * TIGHTEN, 0.5 * tolerance)
-            elif positive:
+            elif minimum:
                 converged[r] = True
             else:
                 pushes[r] += 1
@@ -110,6 +112,16 @@ def relax(
         spent = (iterations >= max_iterations) | (pushes > PUSHES)
         open_columns = np.flatnonzero(~converged & ~spent)
     return Relaxed(v, max_gradient, iterations, converged)
+
+
+def _finish_one_by_one(
+    glass: Glass, v: np.ndarray, tolerance: float, rough: CouplingMatrix | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Newton steps of every column with its own factorised Hessian; as `nsim.newton_krylov.finish`."""
+    states, gradients, positive = zip(
+        *(newton_finish.finish(glass, v[:, r], tolerance, rough) for r in range(v.shape[1])), strict=True
+    )
+    return np.stack(states, axis=1), np.array(gradients), np.array(positive)
 
 
 def _push_off_saddle(glass: Glass, v: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from nsim.couplings import TILE, draw, draw_block, draw_shared
 from nsim.errors import InputError
 from nsim.glass import Glass
 from nsim.hessian import lowest_eigenvalues
-from nsim.newton_krylov import FORCING, solve
+from nsim.newton_krylov import FORCING, positive_definite, solve
 from nsim.rank_group import ALONE
 from nsim.ranks import SerialRanks
 from nsim.relaxation import relax
@@ -90,7 +90,7 @@ def test_minima_of_the_rounded_model_are_exact(n):
 @pytest.mark.parametrize("n", [80, 450])
 def test_products_alone_reach_the_minima_of_the_factorised_hessian(n):
     glass = Glass.draw(Model(gamma=4.0), 2, n, 0)
-    begin = 5 * np.random.default_rng(1).standard_normal((n, 5))
+    begin = 5 * np.random.default_rng(1).standard_normal((n, 5))  # few: each with a Hessian of its own
     with_hessian, without = relax(glass, begin), relax(glass, begin, factorise=False)
     spread = relax(Glass(RowBlocks(glass.J, ALONE), glass.a2, glass.a4, glass.gamma), begin)
     for found in (without, spread):
@@ -104,12 +104,25 @@ def test_products_alone_reach_the_minima_of_the_factorised_hessian(n):
 def test_inner_solutions_and_their_refusal():
     glass = Glass.draw(Model(gamma=4.0), 2, 400, 0)
     g = np.random.default_rng(0).standard_normal(400)
+    diagonal = np.full((400, 3), 2.5)
     for scale in (1.0, 1e-9):  # residuals far below what single precision can square
-        x = solve(glass.couplings.rough(), np.full(400, 2.5), scale * g)
-        residual = 2.5 * x - glass.J @ x - scale * g
-        assert np.linalg.norm(residual) < 1.1 * FORCING * np.linalg.norm(scale * g)
-    assert solve(glass.couplings, np.full(400, 1.5), g) is None  # the spectrum of J reaches 2
-    assert not solve(glass.couplings, np.full(400, 2.5), 0 * g).any()
+        b = scale * g[:, None] * [1.0, 0.0, 3.0]
+        x, solved = solve(glass.couplings.rough(), diagonal, b)
+        residual = 2.5 * x - glass.J @ x - b
+        assert solved.all()
+        assert (np.linalg.norm(residual, axis=0) <= 1.1 * FORCING * np.linalg.norm(b, axis=0)).all()
+    diagonal[:, 1] = 1.5  # the spectrum of J reaches 2
+    assert solve(glass.couplings, diagonal, np.stack([g, g, g], axis=1))[1].tolist() == [True, False, True]
+
+
+def test_positive_definiteness_is_told_from_its_absence():
+    """Diagonals on both sides of the spectral edge of J, also closer to it than single precision can tell."""
+    glass = Glass.draw(Model(gamma=1.0), 2, 400, 0)
+    edge = np.linalg.eigvalsh(glass.J)[-1]
+    gaps = np.array([0.3, -0.3, 1e-2, -1e-2, 1e-6, -1e-6])
+    v = np.sqrt(2 * (edge + gaps - 1)) * np.ones((400, 1))  # a2 + a4 v^2/2 = edge + gap
+    for J in (glass.couplings, glass.couplings.rough()):
+        assert (positive_definite(glass, v, J) == (gaps > 0)).all()
 
 
 def test_a_run_without_response(run_dict, tmp_path):
