@@ -28,9 +28,10 @@ def thermal_ensemble(solution: Solution, lowest_energy: float, n: int = 12) -> L
     if v0 == 0.0 or spread == 0.0:
         return local_potentials(solution, n)
     finest = max(0.05 * lowest_energy / v0, FINEST * spread)
-    if solution.model.a2.continuous and not solution.broken:
-        # Tunnel splittings change by powers of ten over a small range of a2, which needs many nodes.
-        return local_potentials(solution, min(n, 8), finest, n_a2=30)
+    if solution.model.a2.continuous:
+        # Tunnel splittings change by powers of ten over a small range of a2, which needs many nodes in a2 rather
+        # than in h. With broken symmetry every one of them has a field distribution of its own, which takes its time.
+        return local_potentials(solution, min(n, 8), finest, n_a2=12 if solution.broken else 30)
     return local_potentials(solution, n, finest)
 
 

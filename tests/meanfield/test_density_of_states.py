@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from meanfield import LocalPotentials, LocalStiffness, Model, ParameterError, solve
+from meanfield.canonical import excitations_of, tunnelling_gaps
 from meanfield.density_of_states import density_of_states, solution_density_of_states
-from meanfield.levels import levels
+from meanfield.levels import levels, wells_of
 from meanfield.thermal_ensemble import solution_thermodynamics, thermal_ensemble
 from meanfield.tunnel_splitting import tunnel_splitting
 from meanfield.well_statistics import well_statistics
@@ -132,3 +133,17 @@ def test_no_double_wells():
     assert w.density("asymmetry", [0.0, 1.0]) == 0
     with pytest.raises(ParameterError, match="no double wells"):
         w.dependence()
+
+
+def test_splitting_of_a_well_that_lies_high():
+    """With Delta above hbar omega the two-level system is no longer made of the two lowest levels."""
+    k, f = np.array([14.0]), np.array([1.6])
+    excitations, _ = excitations_of(k, f, 8)
+    wells = wells_of(k, f)
+    omega = np.sqrt(wells[0, 4])
+    assert 2.0 * omega < wells[0, 3] < 3.0 * omega
+    gap = tunnelling_gaps(excitations, wells)[0]
+    # Some level is the ground state of the upper well: nearer than any excitation of the lower one by chance.
+    distance = np.abs(excitations[0] - gap)
+    assert distance.min() < 0.06 * omega
+    assert gap > 1.5 * excitations[0, 1]
