@@ -35,6 +35,8 @@ SMALL_OVERLAP, SMALL_MEAN_FIELD = 1e-6, 3e-3
 MERGED = 3e-6
 # r of the first guess where the state it comes from has double wells.
 START = 0.1
+# r at which the line of instability is taken up again where it leaves that of double wells.
+APART = 0.02
 # Share of the order parameters in the arclength.
 STATE_WEIGHT = 0.02
 # A crossing this close to a line already followed, in units of the plane, is one of that line.
@@ -201,12 +203,18 @@ def _whole(boundary: Boundary, start: Array, points: int) -> tuple[RSLine, Array
     if not (boundary.sharp or boundary.merged) or handover not in (curve.begins, curve.ends):
         return line, path
     y = curve.y[0] if curve.begins == handover else curve.y[-1]
+    other = replace(boundary, merged=not boundary.merged)
     if boundary.sharp:
         state = boundary.state(y)
         y = np.append(np.log([state.q, state.C, state.m]), y[-2:])
     else:
-        y = boundary.unmerged(y)
-    other = replace(boundary, merged=not boundary.merged)
+        # With a continuous distribution of a2 the root r of r (1 - R) leaves r = 0 here: begin where they are apart.
+        apart = boundary.unmerged(y)
+        apart[1] = APART
+        found = other.on(apart, lambda z: float(z[1]) - APART)
+        if found is None:
+            return line, path
+        y = found
     curve = other.follow(y, points)
     more = _line(other, curve)
     return _joined(line, more, handover), np.concatenate([path, curve.y[:, -2:]])

@@ -140,6 +140,7 @@ def test_continuous_disorder_loses_replica_symmetry_with_the_first_double_well()
     diagram = phase_diagram(Model(a2=LocalStiffness.uniform(0.5, 2.0)), ranges={"j0": (0.0, 2.5)}, points=10)
     line = diagram.line("almeida-thouless")
     assert line.converged
+    assert set(line.ends) == {"j0 = 2.5", "m -> 0"}
     # From the corner, where the replicon vanishes first, to the border, where the first double well comes first.
     assert line.points["j0"].max() == pytest.approx(2.5)
     assert line.points["C"].min() < 0.3
