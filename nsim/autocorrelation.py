@@ -59,7 +59,7 @@ class BinnedSeries:
             self._filled = BINS // 2
 
     def means(self) -> np.ndarray:
-        """Means over the full bins in the order of time, shape (bins, *shape)."""
+        """Means over the full bins in the order of time, shape ``(bins, *shape)``."""
         return self.bins[: self._filled] / self.width
 
     def correlation(self, common_mean: bool = True) -> Correlation:
