@@ -132,18 +132,20 @@ def _theory(name_of_theory: str, solution: Solution, window: float | None) -> Th
     nodes = NODES_WITH_LOCAL_DISORDER if solution.model.a2.std > 0 else NODES
     with_window = window is not None and solution.q[-1] > 0
 
-    def values(one: Solution) -> dict[str, float]:
-        found = _predict(one, one.local_potentials(nodes))
+    def values(one: Solution, sites: LocalPotentials) -> dict[str, float]:
+        found = _predict(one, sites)
         return found | ({"small_field_weight": _small_field_weight(one, window)} if with_window and window else {})
 
-    names = list(values(solution))
-    limit = solution.limit(lambda one: [values(one)[name] for name in names])
-    predicted = dict(zip(names, limit.value.tolist(), strict=True))
-    errors = dict(zip(names, limit.error.tolist(), strict=True))
-    for name in ("energy", "lowest_energy"):  # extrapolated by their own law
-        predicted[name] = solution.internal_energy
-        errors[name] = solution.error if np.isfinite(solution.error) else 0.0
-    return Theory(name_of_theory, solution, predicted, errors, solution.local_potentials(nodes))
+    sites = solution.local_potentials(nodes)
+    predicted = values(solution, sites)
+    errors: dict[str, float] = {}
+    if solution.ladder:
+        names = list(predicted)
+        limit = solution.limit(lambda one: list(values(one, one.local_potentials(nodes)).values()))
+        predicted, errors = (dict(zip(names, array.tolist(), strict=True)) for array in (limit.value, limit.error))
+        for name in ("energy", "lowest_energy"):  # extrapolated by their own law
+            predicted[name], errors[name] = solution.internal_energy, solution.error
+    return Theory(name_of_theory, solution, predicted, errors, sites)
 
 
 def _predict(solution: Solution, sites: LocalPotentials) -> dict[str, float]:
