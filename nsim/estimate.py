@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from nsim.glass import Glass
-from nsim.hessian import cholesky, resolvent_diagonal
+from nsim.hessian import cholesky, resolvent_diagonal_and_localisation
 from nsim.memory import check_memory, rank_memory
 from nsim.monte_carlo import MetropolisChain
 from nsim.protocols import PROTOCOLS, start
@@ -99,5 +99,5 @@ def _factorisation_seconds(n: int) -> float:
     M = np.eye(n) + 0.5 / n
     began = time.perf_counter()
     lapack.spotrf(M.astype(np.float32).T, lower=True, overwrite_a=True)
-    resolvent_diagonal(cholesky(M))
+    resolvent_diagonal_and_localisation(cholesky(M))
     return time.perf_counter() - began

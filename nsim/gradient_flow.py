@@ -21,9 +21,9 @@ from nsim.newton_finish import finish
 LOCAL_ERROR = 1e-6  # largest error of any displacement per step, in units of the natural length
 PUSH = 1e-4  # off the saddle, in the same unit
 TRY_NEWTON = 1e-3  # how far Newton's method may move, in the same unit
-TRY_BELOW = 0.05  # gradient, in units of the first wall's force, from which Newton's method is tried
+FALLEN = 0.5  # ... of its largest value since the last trial the gradient must have fallen to before the next
+PATIENCE = 5  # points of the path after which it is tried all the same: the flow's own error keeps gradients up
 CHUNK = 4  # steps between two points of the path
-TRY_EVERY = 5  # chunks between two trials of Newton's method
 SPACING = 1e-3  # least distance of two points of the path, in units of the natural length
 STEPS = 200_000
 
@@ -51,12 +51,17 @@ def descend(glass: Glass, start: np.ndarray, tolerance: float = 1e-11) -> Descen
     slope = -glass.gradient(v)
     width = 0.01 * length / (np.abs(slope).max() + 1e-300)
     path = [v.copy()]
-    for chunk in range(STEPS // CHUNK):
+    peak, waited = 0.0, 0  # largest gradient, and points of the path, since Newton's method was last tried
+    for _ in range(STEPS // CHUNK):
         width = _flow(v, slope, width, *model, LOCAL_ERROR * length, CHUNK)
         if np.abs(v - path[-1]).max() > SPACING * length:
             path.append(v.copy())
-        if chunk % TRY_EVERY or np.abs(slope).max() > TRY_BELOW * length:
+        largest = float(np.abs(slope).max())
+        peak = max(peak, largest)
+        waited += 1
+        if largest > FALLEN * peak and waited < PATIENCE:
             continue
+        peak, waited = largest, 0
         end, largest, positive = finish(glass, v, tolerance)
         if positive and largest <= tolerance and np.abs(end - v).max() <= TRY_NEWTON * length:
             path.append(end)

@@ -43,6 +43,18 @@ def resolvent_diagonal(factor: np.ndarray) -> np.ndarray:
     return np.einsum("ij,ij->i", inverse.T, inverse.T)
 
 
+def resolvent_diagonal_and_localisation(factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    r"""Gr_ii and S2_i = sum_{j != i} (Gr_ji/Gr_ii)^2, both shape (N,); destroys the Cholesky factor L of M.
+
+    Gr = L^{-T} L^{-1} is made in place, one triangle of it: the arithmetic of one inverse.
+    """
+    inverse, _ = lapack.dtrtri(factor, lower=True, overwrite_c=True)
+    diagonal = np.einsum("ij,ij->i", inverse.T, inverse.T)
+    Gr, _ = lapack.dlauum(inverse, lower=True, overwrite_c=True)  # the upper triangle stays zero
+    square = np.einsum("ij,ij->i", Gr.T, Gr.T) + np.einsum("ij,ij->j", Gr.T, Gr.T)
+    return diagonal, np.maximum(square / diagonal**2 - 2, 0.0)  # either sum has the diagonal
+
+
 def lowest_eigenvalues(glass: Glass, v: np.ndarray, count: int, factor: np.ndarray | None = None) -> np.ndarray:
     """The ``count`` lowest eigenvalues of M at the state v, ascending, shape (count,) [E0/v0^2].
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from nsim.cavity_field import cavity_field, reaction_coefficient
 from nsim.glass import Glass
-from nsim.hessian import NotAMinimumError, cholesky, lowest_eigenvalues, resolvent_diagonal
+from nsim.hessian import NotAMinimumError, cholesky, lowest_eigenvalues, resolvent_diagonal_and_localisation
 from nsim.local_wells import local_wells
 from nsim.relaxation import Relaxed
 from nsim.variables import STATE, Variable
@@ -42,6 +42,7 @@ VARIABLES: dict[str, Variable] = {
     "local_field": Variable(SITE, "E0/v0", "raw local field l_i = F + sum_j J_ij v_j"),
     "reaction_coefficient": Variable(SITE, "E0/v0^2", "C_i = G_i''(v_i)/gamma - 1/Gr_ii"),
     "cavity_field": Variable(SITE, "E0/v0", "effective field h_i = l_i - C_i v_i"),
+    "localisation": Variable(SITE, "1", "S2_i = sum_{j != i} (Gr_ji/Gr_ii)^2: how far the others move with site i"),
     "well_asymmetry": Variable(SITE, "E0", "U_eff,i(other minimum) - U_eff,i(v_i); NaN: single well"),
     "well_barrier": Variable(SITE, "E0", "barrier of U_eff,i above its upper minimum; NaN: single well"),
     "well_distance": Variable(SITE, "v0", "distance between the minima of U_eff,i; NaN: single well"),
@@ -76,7 +77,7 @@ def measure(
         What the inverse Hessian gives is NaN for a state that is not a minimum.
     """
     v = relaxed.v
-    response = np.full(v.shape, np.nan)
+    response, localisation = np.full(v.shape, np.nan), np.full(v.shape, np.nan)
     eigenvalue = np.full((v.shape[1], eigenvalues), np.nan)
     for r in range(v.shape[1]):
         try:
@@ -85,7 +86,7 @@ def measure(
             factor = None  # its response stays undefined, and the state counts as not converged
         eigenvalue[r] = lowest_eigenvalues(glass, v[:, r], eigenvalues, factor)
         if factor is not None:
-            response[:, r] = resolvent_diagonal(factor)
+            response[:, r], localisation[:, r] = resolvent_diagonal_and_localisation(factor)
     # The relaxation looked at the Hessian a Newton step away; here is the last word.
     positive = ~np.isnan(response).any(axis=0) if inverse else eigenvalue[:, 0] > 0
     l = glass.local_field(v)  # noqa: E741 - the field's name in the literature
@@ -108,6 +109,7 @@ def measure(
         "local_field": l.T,
         "reaction_coefficient": C.T,
         "cavity_field": h.T,
+        "localisation": localisation.T,
         "well_asymmetry": wells.asymmetry.T,
         "well_barrier": wells.barrier.T,
         "well_distance": wells.distance.T,

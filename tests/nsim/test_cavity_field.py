@@ -3,9 +3,17 @@
 import numpy as np
 import pytest
 
-from nsim.cavity_field import cavity_field, reaction_coefficient
+from nsim.cavity_field import cavity_field, localisation, reaction_coefficient
 from nsim.glass import Glass
-from nsim.hessian import NotAMinimumError, cholesky, lowest_eigenvalues, lowest_mode, resolvent_diagonal, spectrum
+from nsim.hessian import (
+    NotAMinimumError,
+    cholesky,
+    lowest_eigenvalues,
+    lowest_mode,
+    resolvent_diagonal,
+    resolvent_diagonal_and_localisation,
+    spectrum,
+)
 from nsim.relaxation import relax
 from nsim.run_file import GaussianStiffness, Model
 
@@ -90,3 +98,23 @@ def test_lowest_eigenvalues_of_a_large_hessian():
 def test_no_response_without_a_minimum():
     with pytest.raises(NotAMinimumError):
         cholesky(np.diag([1.0, -1.0]))
+
+
+def test_localisation_is_how_far_the_others_move_with_a_site(state):
+    """S2_i = sum_j (dv_j/dx)^2 with v_i held at x and all others relaxed."""
+    glass, v = state
+    diagonal, spread = resolvent_diagonal_and_localisation(cholesky(glass.hessian(v)))
+    np.testing.assert_allclose(diagonal, np.diagonal(np.linalg.inv(glass.hessian(v))), rtol=1e-10)
+    np.testing.assert_allclose(spread, localisation(np.linalg.inv(glass.hessian(v))), rtol=1e-9)
+    step = 1e-4
+    for i in (0, 17):
+        others = np.arange(40) != i
+        ends = []
+        for x in (v[i] + step, v[i] - step):
+            rest = v[others].copy()
+            for _ in range(30):
+                full = np.insert(rest, i, x)
+                M = glass.hessian(full)[np.ix_(others, others)]
+                rest = rest - np.linalg.solve(M, glass.gradient(full)[others])
+            ends.append(rest)
+        assert (((ends[0] - ends[1]) / (2 * step)) ** 2).sum() == pytest.approx(spread[i], rel=1e-5)
