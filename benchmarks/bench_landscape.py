@@ -2,9 +2,9 @@
 
 Peers: scipy's L-BFGS-B for every flip (others relaxed, then all), one at a time; for a pair the climbing nudged elastic
 band as it is commonly written (improved tangents, springs, FIRE on all images, converged to a force of 1e-3), which
-gives a barrier of one pair but no proof of its index. nsim's pair is a Schur saddle from a linear-response well with its
-proof, both sides descended. The descents follow the gradient flow faithfully (a thousand products J v), which costs more
-than the peer's band between minima that it is given; the search for the saddle itself is the "Schur search".
+gives a barrier of one pair but no proof of its index. nsim's pair is a Schur saddle from a linear-response well with
+its proof, both sides descended. The descents follow the gradient flow faithfully (a thousand products J v), which costs
+more than the peer's band between minima that it is given; the search for the saddle is the "Schur search".
 """
 
 import time
