@@ -201,7 +201,9 @@ class Solution:
             "C_reg": _number(self.C_reg),
             "susceptibility": _number(self.susceptibility),
             "replicon": _number(self.replicon),
-            "replicons": [_number(value) for value in self.replicons],
+            # The jump makes the innermost one minus infinity; its regular part is ``replicon``.
+            "replicons": [_number(v) for v in self.replicons[:-1]]
+            + [None if self.has_jump else _number(self.replicon)],
             # Full RSB is marginally stable; what its finite K lacks of that is no instability.
             "stable": None if self.ansatz == "frsb" and self.broken else self.stable,
             "double_well_fraction": _number(self.double_well_fraction),
