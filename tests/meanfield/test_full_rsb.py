@@ -52,6 +52,11 @@ def test_glass_at_gamma_four():
     assert s.free_energy == pytest.approx(-12.10639092, abs=s.error)
     assert s.error < 1e-6 * abs(s.free_energy)
     assert s.internal_energy == s.free_energy
+    # The slope of the pseudogap, 0.3014 (1 - R)/v0^2 with v0^2 = 24 (C_reg - 1/4) and R = E[1/U_eff''^2].
+    R, v0_square = 1.0 - s.replicon, 24.0 * (s.C_reg - 0.25)
+    assert s.pseudogap_slope == pytest.approx(0.3014 * (1.0 - R) / v0_square, rel=1e-12)
+    # A jump at h = 0 makes the innermost replicon minus infinity, which JSON has no number for.
+    assert s.to_dict()["replicons"][-1] is None
     # Above every finite K, by less than K = 2 and 3 are apart.
     two, three = (solve(Model(gamma=4.0), "krsb", steps=k).free_energy for k in (2, 3))
     assert two < three < s.free_energy < 2 * three - two

@@ -97,6 +97,8 @@ def test_fields_and_local_potentials():
     P = s.field_density(h)
     assert P.sum() * 0.1 == pytest.approx(1.0, abs=1e-9)
     assert (P @ h) * 0.1 > s.m  # the tilt
+    # The self-overlap exceeds q_1 by the thermal fluctuations.
+    assert s.q_diag == pytest.approx(s.q[1] + 2.0 * s.C, rel=1e-12)
     e = s.local_potentials()
     assert e.double_well_fraction() == pytest.approx(s.double_well_fraction, rel=1e-6)
 
