@@ -7,8 +7,9 @@ Between neighbouring temperatures with mean energies U_m the mean of ln(acceptan
 and for Gaussian energies swaps are accepted with probability erfc(Lambda_m/2) [Kofke, J. Chem. Phys. 117, 6911
 (2002)]. Lambda adds up along the ladder (it is a length), so a ladder of even acceptance has rungs at equal
 distances of it. It is measured in a short run of one pilot sample, which belongs to no ensemble: its disorder has
-its own key. Lengths grow as sqrt(N), so one pilot serves all sizes. All samples of a run share one ladder, a function
-of the run file alone; step widths are those with which the pilot accepted `TARGET_ACCEPTANCE` of its moves.
+its own key. Lengths grow as sqrt(N), so one pilot serves all sizes. All samples of all sizes share one ladder, a
+function of the run file alone: the one that the largest size needs. Step widths are those with which the pilot accepted
+`TARGET_ACCEPTANCE` of its moves.
 """
 
 from __future__ import annotations
@@ -66,24 +67,34 @@ class Pilot:
 
 def ladder(run: RunFile, n: int) -> Ladder:
     """The ladder of a run for size n; raises `InputError` if it would be longer than `LARGEST_LADDER`."""
-    pilot = pilot_of(run, n)
+    pilot, temperatures = pilot_of(run, n), temperatures_of(run)
     log_t, length = -np.log(pilot.temperatures), pilot.length(n)
-    given = run.recipe.temperatures
-    if isinstance(given, list):
-        temperatures = np.array(given)
-    else:
-        total = length[-1]
-        count = int(np.ceil(total / (2 * erfcinv(SWAP_RATE)))) + 1 if given is None else given
-        if count > LARGEST_LADDER:
-            raise InputError(
-                f"n = {n}: even swap rates from t_start to t_end need {count} temperatures, at most {LARGEST_LADDER} "
-                "are possible; raise protocol.t_end or give protocol.temperatures"
-            )
-        temperatures = np.exp(-np.interp(np.linspace(0, total, count), length, log_t))
-        temperatures[0], temperatures[-1] = pilot.temperatures[0], pilot.temperatures[-1]
     at = np.interp(-np.log(temperatures), log_t, length)
     steps = np.exp(np.interp(-np.log(temperatures), log_t, np.log(pilot.steps)))
     return Ladder(Rungs(temperatures, steps), erfc(np.diff(at) / 2))
+
+
+def temperatures_of(run: RunFile) -> np.ndarray:
+    """The temperatures of a run, the same for all its sizes, so that these can be compared; (M,), hottest first.
+
+    They are spaced for the largest size, for which they must be closest.
+    """
+    given = run.recipe.temperatures
+    if isinstance(given, list):
+        return np.array(given)
+    n = max(run.ensemble.samples_of)
+    pilot = pilot_of(run, n)
+    log_t, length = -np.log(pilot.temperatures), pilot.length(n)
+    total = length[-1]
+    count = int(np.ceil(total / (2 * erfcinv(SWAP_RATE)))) + 1 if given is None else given
+    if count > LARGEST_LADDER:
+        raise InputError(
+            f"n = {n}: even swap rates from t_start to t_end need {count} temperatures, at most {LARGEST_LADDER} "
+            "are possible; raise protocol.t_end or give protocol.temperatures"
+        )
+    temperatures = np.exp(-np.interp(np.linspace(0, total, count), length, log_t))
+    temperatures[0], temperatures[-1] = pilot.temperatures[0], pilot.temperatures[-1]
+    return temperatures
 
 
 def warnings(run: RunFile) -> list[str]:

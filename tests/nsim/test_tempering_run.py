@@ -57,6 +57,10 @@ def test_the_ladder_is_a_function_of_the_run_alone(tempering_dict):
     temperature_ladder._pilot.cache_clear()
     more = tempering_dict(ensemble={"n": [12, 20], "samples": 9, "replicas": 7, "batch": 5})
     np.testing.assert_array_equal(ladder(run_file.parse(more), 20).rungs.temperatures, one.rungs.temperatures)
+    # All sizes share what the largest needs, each with its own swap rates: smaller systems swap more easily.
+    small = ladder(run_file.parse(more), 12)
+    np.testing.assert_array_equal(small.rungs.temperatures, one.rungs.temperatures)
+    assert (small.swap_rates > one.swap_rates).all()
     other = ladder(run_file.parse(tempering_dict(seed=12)), 20)
     assert (other.rungs.steps != one.rungs.steps).any()
 
