@@ -6,8 +6,10 @@ from functools import cache
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from meanfield import Model, solve
+from meanfield import Model, glass_temperature, solve
 from meanfield.k_step_averages import KStepFields
 from meanfield.k_step_rsb import free_energy
 from meanfield.thermal import thermal_site
@@ -69,6 +71,34 @@ def test_stationarity_and_thermodynamics(model, T, steps):
         shifted = (point + step, point - step)
         high, low = (replica_free_energy(model, T, s.p, x[1:n], x[0], x[n:]) for x in shifted)
         assert abs(high - low) < 1e-2 * abs(high + low - 2.0 * s.free_energy) + 1e-11 * abs(s.free_energy)
+
+
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(
+    gamma=st.floats(0.7, 8.0),
+    j0=st.sampled_from([0.0, 0.6]),
+    field=st.sampled_from([0.0, 0.2]),
+    share=st.floats(0.2, 0.7),
+)
+def test_every_condition_is_a_slope_of_f(gamma, j0, field, share):
+    """At random parameters: f is flat in C, q_0, q_1 and mu, and at fixed order parameters s = -df/dT, u = f + T s."""
+    model = Model(gamma=gamma, j0=j0, field=field)
+    T = share * glass_temperature(Model(gamma=gamma))
+    s = solve(model, "1rsb", T)
+    assert s.converged
+    assert s.internal_energy == pytest.approx(s.free_energy + T * s.entropy, abs=1e-9 * abs(s.free_energy))
+    if not s.broken:
+        return
+    point = np.array([s.C, *s.q, *s.mu])
+    at = replica_free_energy(model, T, s.p, s.q, s.C, s.mu) - 0.5 * j0 * s.p**2
+    for k in range(point.size):
+        step = np.zeros(point.size)
+        step[k] = 1e-4 * point[k]
+        high, low = (
+            replica_free_energy(model, T, s.p, x[1:3], x[0], x[3:]) - 0.5 * j0 * s.p**2
+            for x in (point + step, point - step)
+        )
+        assert abs(high - low) < 1e-2 * abs(high + low - 2.0 * at) + 1e-11 * abs(s.free_energy)
 
 
 def test_joins_the_ground_state():
