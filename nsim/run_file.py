@@ -7,13 +7,11 @@ result file, and ``RunFile.identity`` the part of it that two runs must share to
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import math
 import tomllib
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import (
@@ -29,6 +27,7 @@ from pydantic import (
 )
 
 from nsim.errors import InputError
+from nsim.run_file_mistakes import one_line_each
 
 LARGEST = 1e9  # of any parameter: beyond it powers of displacements leave the range of floating point
 COLDEST, COLDEST_RUNG = 1e-3, 0.05  # default t_end of an annealing and of a ladder, in units of t_start
@@ -471,57 +470,9 @@ def parse(data: dict[str, Any], folder: Path = Path()) -> RunFile:
     try:
         run = RunFile.model_validate(data)
     except ValidationError as error:
-        raise InputError("\n".join(_lines(error.errors()))) from None
+        raise InputError("\n".join(one_line_each(error.errors(), RunFile))) from None
     run._folder = folder
     run._given = frozenset(
         f"{section}.{key}" for section, table in data.items() if isinstance(table, dict) for key in table
     )
     return run
-
-
-def _lines(errors: Sequence[Any]) -> list[str]:
-    """One line per mistake. A key that was only misspelt is not reported as missing, too."""
-    unknown = [_keys(error) for error in errors if error["type"] == "extra_forbidden"]
-    misspelt = [[*keys[:-1], _nearest(keys)] for keys in unknown]
-    return [_line(error) for error in errors if error["type"] != "missing" or _keys(error) not in misspelt]
-
-
-def _line(error: Any) -> str:
-    """One line for one mistake: the key, what is wrong with its value, and the nearest known key."""
-    keys = _keys(error)
-    key = ".".join(keys) or "run file"
-    if error["type"] == "extra_forbidden":
-        nearest = _nearest(keys)
-        hint = f"did you mean {nearest!r}?" if nearest else f"known here: {', '.join(_known_keys(keys[:-1]))}"
-        return f"{key}: unknown key; {hint}"
-    if error["type"] == "missing":
-        return f"{key}: missing; it has no default"
-    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    if error["type"] in ("model_type", "dict_type"):
-        message = "must be a table"
-    value = error["input"]
-    shown = "" if isinstance(value, dict | BaseModel) else f" = {value!r}"
-    return f"{key}{shown}: {message}"
-
-
-def _keys(error: Any) -> list[str]:
-    """Where the mistake is."""
-    return [str(part) for part in error["loc"] if not str(part).startswith("~")]
-
-
-def _nearest(keys: list[str]) -> str | None:
-    """The known key an unknown one is likely to mean."""
-    nearest = difflib.get_close_matches(keys[-1].lower(), _known_keys(keys[:-1]), n=1, cutoff=0.5)
-    return nearest[0] if nearest else None
-
-
-def _known_keys(path: list[str]) -> list[str]:
-    """Names allowed in the table at ``path``."""
-    if path == ["model", "a2"]:
-        return ["mean", "std", "low", "high"]
-    table: Any = RunFile
-    for key in path:
-        annotation = table.model_fields[key].annotation
-        kinds = (annotation, *get_args(annotation))  # `Table | None` has its table among the arguments
-        table = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section))
-    return list(table.model_fields)

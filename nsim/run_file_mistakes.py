@@ -1,0 +1,59 @@
+"""Mistakes in a run file as one line each: the key, what is wrong with its value, the nearest known key."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+
+def one_line_each(errors: Sequence[Any], table: type[BaseModel]) -> list[str]:
+    """One line per mistake that pydantic found in a ``table`` of tables.
+
+    A key that was only misspelt is not reported as missing, too.
+    """
+    unknown = [_keys(error) for error in errors if error["type"] == "extra_forbidden"]
+    misspelt = [[*keys[:-1], _nearest(keys, table)] for keys in unknown]
+    return [_line(error, table) for error in errors if error["type"] != "missing" or _keys(error) not in misspelt]
+
+
+def _line(error: Any, table: type[BaseModel]) -> str:
+    """One line for one mistake: the key, what is wrong with its value, and the nearest known key."""
+    keys = _keys(error)
+    key = ".".join(keys) or "run file"
+    if error["type"] == "extra_forbidden":
+        nearest = _nearest(keys, table)
+        hint = f"did you mean {nearest!r}?" if nearest else f"known here: {', '.join(_known_keys(keys[:-1], table))}"
+        return f"{key}: unknown key; {hint}"
+    if error["type"] == "missing":
+        return f"{key}: missing; it has no default"
+    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    if error["type"] in ("model_type", "dict_type"):
+        message = "must be a table"
+    value = error["input"]
+    shown = "" if isinstance(value, dict | BaseModel) else f" = {value!r}"
+    return f"{key}{shown}: {message}"
+
+
+def _keys(error: Any) -> list[str]:
+    """Where the mistake is."""
+    return [str(part) for part in error["loc"] if not str(part).startswith("~")]
+
+
+def _nearest(keys: list[str], table: type[BaseModel]) -> str | None:
+    """The known key an unknown one is likely to mean."""
+    nearest = difflib.get_close_matches(keys[-1].lower(), _known_keys(keys[:-1], table), n=1, cutoff=0.5)
+    return nearest[0] if nearest else None
+
+
+def _known_keys(path: list[str], table: type[BaseModel]) -> list[str]:
+    """Names allowed in the table at ``path`` below ``table``."""
+    if path == ["model", "a2"]:
+        return ["mean", "std", "low", "high"]
+    for key in path:
+        annotation = table.model_fields[key].annotation
+        kinds = (annotation, *get_args(annotation))  # `Table | None` has its table among the arguments
+        table = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
+    return list(table.model_fields)
