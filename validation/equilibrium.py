@@ -248,7 +248,8 @@ def _theory(name_of_theory: str, solution: Solution) -> Theory:
     errors = dict(zip(names, limit.error.tolist(), strict=True))
     values["energy"] = solution.internal_energy  # extrapolated by its own law
     errors["energy"] = solution.error if np.isfinite(solution.error) else 0.0
-    return Theory(name_of_theory, solution, values, errors)
+    finite = {name: value for name, value in values.items() if np.isfinite(value)}  # what has a limit in this phase
+    return Theory(name_of_theory, solution, finite, errors)
 
 
 def expectations(

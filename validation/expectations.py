@@ -39,7 +39,7 @@ class Expectation:
 
 EXACT = "RS is stable here and exact for N -> infinity; 1RSB and full RSB coincide with it"
 SYMMETRY = "p = 0 at every N, by the symmetry v -> -v"
-FINITE_N = "finite N: shifted from the N -> infinity theory; the extrapolated value is compared"
+FINITE_N = "finite N: shifted from the N -> infinity theory, with which only extrapolated values are compared"
 RARE_SITES = "the lowest eigenvalue follows rare soft sites, the law of its edge sets in at much larger N"
 NOT_SOLVED = "no converged solution"
 RS_TOO_LOW = (

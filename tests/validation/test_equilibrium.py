@@ -68,6 +68,24 @@ def test_the_report_tells_it(warm: Comparison, tmp_path: Path) -> None:
     assert "Overlap and response in equilibrium" in page
 
 
+@pytest.mark.parametrize("model", [{"gamma": 4.0, "field": 0.5}, {"gamma": 1.0, "j0": 3.0}])
+def test_a_report_with_a_field_or_a_polarised_phase(model: dict[str, float], tmp_path: Path) -> None:
+    """There p is compared, and overlaps have a limit; what has none, chi_SG, is left out."""
+    record = {
+        **RUN,
+        "model": model,
+        "ensemble": {"n": [8, 16], "samples": 12, "replicas": 2},
+        "protocol": {"kind": "tempering", "temperatures": [43.0, 30.0, 3.0], "sweeps": 60, "burn_in": 20},
+    }
+    comparison = compare_run(Simulation.open(simulate(record, tmp_path / "run")))
+    data = write(comparison, tmp_path / "report", "test")
+    assert all(check.simulation is not None for check in comparison.thermal_checks)
+    cold = {row["observable"] for row in data["checks"] if row["temperature"] == 3.0}
+    assert {"p", "overlap_squared", "local_susceptibility"} <= cold
+    assert "spin_glass_susceptibility" not in cold
+    assert all(row["prediction"]["rs"] is not None for row in data["checks"] if row["observable"] == "p")
+
+
 def test_what_is_not_in_equilibrium_is_not_judged(tmp_path: Path) -> None:
     short = {
         **RUN,
