@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 
 Array = NDArray[np.float64]
 
@@ -57,6 +56,8 @@ def energy_limit(energies: ArrayLike, steps: int | None = None) -> Limit:
 
 def _by_offset(e: Array, K: int) -> float:
     """The limit from the last two or three energies, the last of which has ``K`` steps."""
+    from scipy.optimize import brentq  # slow to import, and RS and 1RSB need it not
+
     offset = TYPICAL_OFFSET
     if e.size >= 3 and e[-1] != e[-2]:
         ratio = (e[-2] - e[-3]) / (e[-1] - e[-2])
