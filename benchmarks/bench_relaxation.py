@@ -1,8 +1,8 @@
 """Relaxation of a batch to minima, against scipy's L-BFGS-B one replica at a time, and against FIRE in JAX and torch.
 
 All reach max |gradient| < 1e-10 from the same random starts, in double precision, on one thread; the peers in JAX and
-torch move the whole batch, as ours does (`pip install .[bench]`; torch only where it is there already: its wheel for
-Linux on PyPI brings gigabytes of GPU libraries). The limit is the matrix product: the last column is the share of the
+torch move the whole batch, as ours does (`pip install .[bench]`, and `.[bench-torch]`, whose wheel for
+Linux brings gigabytes of GPU libraries). The limit is the matrix product: the last column is the share of the
 time that the products J D would take alone, at the rate measured here.
 """
 
