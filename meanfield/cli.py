@@ -22,8 +22,11 @@ from meanfield.command_options import (
     Progress,
     ansatz_options,
     model_options,
+    not_converged,
     read_model,
     require_folder,
+    require_hdf5,
+    require_picture,
     site_options,
     write_picture,
 )
@@ -72,6 +75,8 @@ def solve(
     Lists 1,2,4 or ranges FROM:TO:COUNT of gamma, temperature or J0 give a sweep, every point started from the last.
     """
     require_folder(out, plot)
+    require_hdf5(out)
+    require_picture(plot)
     model = read_model(gamma=None if gamma is None else gamma[0], j0=j0[0], **options)
     start = time.perf_counter()
     if max(len(values) for values in (gamma or (), temperature, j0)) > 1:
@@ -101,7 +106,7 @@ def solve(
     else:
         show(solution, seconds)
     if not solution.converged:
-        click.echo(f"meanfield: not converged, residual {solution.residual:.1e}", err=True)
+        click.echo(f"meanfield: {not_converged(solution)}", err=True)
         return NOT_CONVERGED
     return 0
 

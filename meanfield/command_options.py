@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from meanfield.model import Model
+    from meanfield.solution import Solution
 
 MOST_VALUES = 10_000
+# Residual below which the equations of a given number of steps are solved.
+SOLVED = 1e-8
 
 
 class BadInput(click.UsageError):
@@ -98,7 +102,7 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def ansatz_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--ansatz and --steps."""
     command = click.option(
-        "--steps", type=int, help="K of krsb; for frsb the largest K, from which the limit is taken."
+        "--steps", type=int, help="K of krsb; for frsb the largest K: energies are the limit, all else is that of K."
     )(command)
     return click.option(
         "--ansatz",
@@ -142,6 +146,31 @@ def require_folder(*paths: str | None) -> None:
     for path in paths:
         if path is not None and not Path(path).absolute().parent.is_dir():
             raise BadInput(f"no such directory: {Path(path).parent}")
+
+
+def require_hdf5(path: str | None) -> None:
+    """Refuse endings of text files for what becomes an HDF5 file."""
+    if path is not None and Path(path).suffix.lower() in (".csv", ".json", ".txt"):
+        raise BadInput(f"--out writes an HDF5 file, not {Path(path).suffix}")
+
+
+def require_picture(path: str | None) -> None:
+    """Refuse endings that matplotlib does not know, before any work is done."""
+    if path is None or not Path(path).suffix:
+        return
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    if Path(path).suffix[1:].lower() not in FigureCanvasBase.get_supported_filetypes():
+        raise BadInput(f"--plot cannot draw {Path(path).suffix}: give .png, .pdf or .svg")
+
+
+def not_converged(solution: Solution) -> str:
+    """Why a solution counts as not converged: the limit of many steps, or the equations themselves."""
+    if solution.ansatz == "frsb" and solution.residual < SOLVED and not solution.error <= 0.0:
+        known = math.isfinite(solution.error)
+        error = f"{solution.error:.1e} is too large" if known else "is not known: take more --steps"
+        return f"not converged: the error of the limit K -> infinity {error}"
+    return f"not converged, residual {solution.residual:.1e}"
 
 
 def write_picture(save: Callable[[str], None], path: str) -> None:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from meanfield.command_options import ansatz_options, model_options, read_model, require_folder, wide_console
+from meanfield.command_options import (
+    ansatz_options,
+    model_options,
+    not_converged,
+    read_model,
+    require_folder,
+    wide_console,
+)
 
 if TYPE_CHECKING:
     from meanfield.local_potentials import LocalPotentials
@@ -20,7 +27,13 @@ NOT_CONVERGED = 3
 @ansatz_options
 @click.option("--temperature", type=float, default=0.0, show_default=True, help="Temperature, >= 0.")
 @model_options
-@click.option("--nodes", type=int, default=12, show_default=True, help="Quadrature nodes per panel of the fields.")
+@click.option(
+    "--nodes",
+    type=click.IntRange(1, 200),
+    default=12,
+    show_default=True,
+    help="Quadrature nodes per panel of the fields.",
+)
 @click.option("--out", type=click.Path(dir_okay=False), help="The ensemble as .csv, else HDF5.")
 def local_potentials(
     ansatz: str, steps: int | None, temperature: float, nodes: int, as_json: bool, out: str | None, **options: Any
@@ -44,7 +57,7 @@ def local_potentials(
     else:
         show(numbers)
     if not solution.converged:
-        click.echo(f"meanfield: not converged, residual {solution.residual:.1e}", err=True)
+        click.echo(f"meanfield: {not_converged(solution)}", err=True)
         return NOT_CONVERGED
     return 0
 
@@ -72,6 +85,7 @@ def summary(solution: Solution, ensemble: LocalPotentials) -> dict[str, Any]:
         "mean_barrier": typical(wells.barrier),
         "mean_distance": typical(wells.distance),
         "converged": solution.converged,
+        "note": solution.note,
     }
 
 
@@ -94,4 +108,7 @@ def show(numbers: dict[str, Any]) -> None:
     table.add_column(justify="right")
     for name, text in words.items():
         table.add_row(text, "-" if numbers[name] is None else f"{numbers[name]:.10g}")
-    wide_console().print(table)
+    console = wide_console()
+    console.print(table)
+    if numbers["note"]:
+        console.print(numbers["note"])

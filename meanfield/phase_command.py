@@ -13,6 +13,7 @@ from meanfield.command_options import (
     Progress,
     read_model,
     require_folder,
+    require_picture,
     site_options,
     wide_console,
     write_picture,
@@ -62,6 +63,7 @@ def phase_diagram(
     begin. gamma-temperature gives T_g(gamma).
     """
     require_folder(out, plot)
+    require_picture(plot)
     given = {"gamma": gamma, "j0": j0, "temperature": temperature}
     ranges: dict[str, tuple[float, ...]] = {}
     fixed: dict[str, tuple[float, ...]] = {}
@@ -129,7 +131,10 @@ def show(diagram: PhaseDiagram) -> None:
             table.add_row(*label, *(values[axis] for axis in axes), *numbers)
         table.add_section()
     console = wide_console()
-    console.print(table)
+    if diagram.lines:
+        console.print(table)
+    else:
+        console.print(f"no line in this plane ({diagram.name}, {', '.join(fixed)})")
     if any(not line.exact for line in diagram.lines):
         console.print("* where this line lies depends on the ansatz")
     for line in diagram.lines:

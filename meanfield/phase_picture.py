@@ -6,6 +6,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+from matplotlib.artist import getp
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -54,8 +55,7 @@ def figure(diagram: PhaseDiagram) -> Figure:
 
 def _label(line: Line) -> str:
     if line.name in WORDS:
-        same = line.exact and line.name == "almeida-thouless"
-        return WORDS[line.name] + ("" if same else f", {ANSATZ[line.ansatz]}")
+        return WORDS[line.name] + ("" if line.exact else f", {ANSATZ[line.ansatz]}")
     words = line.name.replace("-", " to ")
     return words if line.exact else f"{words}, {ANSATZ[line.ansatz]}"
 
@@ -85,8 +85,10 @@ def _name_phases(axes: Axes, diagram: PhaseDiagram) -> None:
 
 def _unique_legend(axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    unique = dict(zip(labels, handles, strict=True))
-    axes.legend(unique.values(), unique.keys(), frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    # Lines of one name but another colour differ: each has its entry.
+    unique = {(label, getp(handle, "color")): handle for label, handle in zip(labels, handles, strict=True)}
+    names = [label for label, _ in unique]
+    axes.legend(unique.values(), names, frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _title(diagram: PhaseDiagram) -> str:

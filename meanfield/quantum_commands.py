@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from meanfield.command_options import BadInput, model_options, read_model, require_folder, write_picture
+from meanfield.command_options import (
+    BadInput,
+    model_options,
+    not_converged,
+    read_model,
+    require_folder,
+    require_hdf5,
+    require_picture,
+    write_picture,
+)
 
 if TYPE_CHECKING:
     from meanfield.thermodynamics import Thermodynamics
@@ -53,7 +62,7 @@ def levels(gamma: float, C: float, h: float, hbar2_over_m: float, n: int, a2: fl
 
 @click.command()
 @click.option("--ansatz", type=click.Choice(["rs", "1rsb", "krsb", "frsb"]), help="Of the classical solution at T = 0.")
-@click.option("--steps", type=int, help="K of krsb; for frsb the largest K.")
+@click.option("--steps", type=int, help="K of krsb; for frsb the K whose fields are used.")
 @click.option("--potentials", type=click.Path(exists=True, dir_okay=False), help="Instead: file of an ensemble.")
 @click.option("--hbar2-over-m", type=float, required=True, help="hbar^2/m > 0, kinetic energy (hbar^2/m) p^2/2.")
 @click.option(
@@ -81,20 +90,30 @@ def thermodynamics(
     lowest levels of sites with two wells.
     """
     require_folder(out, plot)
+    require_hdf5(out)
+    require_picture(plot)
     T = parse_temperatures(temperatures)
     from meanfield import thermodynamics_output
 
     header: dict[str, Any]
-    converged = True
+    failure = ""
     if potentials is not None:
         if ansatz is not None or options["gamma"] is not None:
             raise BadInput("give either --potentials or --ansatz and --gamma")
         from meanfield.local_potentials import LocalPotentials
+        from meanfield.thermodynamics import coarseness
         from meanfield.thermodynamics import thermodynamics as of_ensemble
 
         ensemble = LocalPotentials.load(potentials)
         result = of_ensemble(ensemble, hbar2_over_m, T)
-        header = {"potentials": len(ensemble)}
+        header = {"potentials": len(ensemble), "resolved_above": coarseness(ensemble)}
+        coarse = [t for t in T if 0.0 < t < header["resolved_above"]]
+        if coarse:
+            click.echo(
+                f"meanfield: warning: the file has too few fields near h = 0 below T = {header['resolved_above']:.1e}; "
+                "its specific heat there is uncertain beyond the error of the levels",
+                err=True,
+            )
     else:
         if ansatz is None:
             raise BadInput("Missing option '--ansatz'.")
@@ -104,9 +123,10 @@ def thermodynamics(
 
         solution = solve(model, ansatz, 0.0, steps)
         result = solution_thermodynamics(solution, hbar2_over_m, T)
-        converged = solution.converged
+        failure = "" if solution.converged else not_converged(solution)
         header = {"ansatz": ansatz, "gamma": model.gamma, "j0": model.j0, "field": model.field}
-        header |= {"C": solution.C, "q": solution.q.tolist(), "converged": converged}
+        header |= {"C": solution.C, "q": solution.q.tolist(), "converged": solution.converged}
+        header["note"] = solution.note
     header["hbar2_over_m"] = hbar2_over_m
     if out is not None:
         thermodynamics_output.save(result, header, out)
@@ -116,8 +136,10 @@ def thermodynamics(
         click.echo(json.dumps(header | thermodynamics_output.to_dict(result), indent=2, allow_nan=False))
     else:
         show(result)
-    if not converged:
-        click.echo("meanfield: not converged", err=True)
+        if header.get("note"):
+            click.echo(header["note"])
+    if failure:
+        click.echo(f"meanfield: {failure}", err=True)
         return NOT_CONVERGED
     return 0
 
@@ -138,8 +160,8 @@ def parse_temperatures(text: str) -> list[float]:
 
 def show(result: Thermodynamics) -> None:
     """Print a table for people."""
-    names = ("T", "C", "tunnelling", "within wells", "entropy", "error of C")
-    click.echo("".join(f"{name:>16}" for name in names))
+    names = ("T", "C", "tunnelling", "within wells", "entropy", "error of the levels")
+    click.echo("".join(f"{name:>16}" for name in names[:-1]) + f"{names[-1]:>21}")
     columns = (
         result.temperature,
         result.specific_heat,
@@ -148,5 +170,5 @@ def show(result: Thermodynamics) -> None:
         result.entropy,
     )
     for *row, error in zip(*columns, result.error, strict=True):
-        click.echo("".join(f"{value:>16.8g}" for value in row) + f"{error:>16.1e}")
+        click.echo("".join(f"{value:>16.8g}" for value in row) + f"{error:>21.1e}")
     click.echo(f"sites with two wells: {result.double_well_fraction:.4g}")

@@ -33,6 +33,8 @@ SAMPLE = 48
 # At high temperatures a coarser grid does.
 COARSER = 2.5
 BLOCK = 8192
+# A two-level system contributes at T up to this asymmetry, and asymmetries this far apart resolve T; in units of T.
+REACH, WIDEST = 8.0, 4.0
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,22 @@ def read_temperatures(temperatures: ArrayLike) -> Array:
     if not np.all(np.isfinite(T)) or np.any(T < 0):
         raise ParameterError("temperatures must be finite and not negative")
     return T
+
+
+def coarseness(ensemble: LocalPotentials) -> float:
+    """Temperature below which the fields of ``ensemble`` are too far apart near h = 0; zero without double wells.
+
+    C varies with the asymmetry 2 |h| v0 of a double well on the scale of T: below `REACH` T no two neighbours may be
+    more than `WIDEST` T apart.
+    """
+    wells = ensemble.double_wells()
+    some = wells.exists & (ensemble.weight > 0.0)
+    if not np.any(some):
+        return 0.0
+    # Mirror images are one field.
+    asymmetry = np.unique(np.abs(ensemble.h[some])) * float(wells.distance[some].max())
+    start, gap = np.append(0.0, asymmetry[:-1]), np.diff(asymmetry, prepend=0.0)
+    return float(np.max(gap[start / REACH < gap / WIDEST], initial=0.0) / WIDEST)
 
 
 def thermodynamics(

@@ -21,7 +21,7 @@ ARRAYS = {
     "tunnelling_specific_heat": ("1", "share of the two lowest levels of sites with two wells"),
     "tunnelling_entropy": ("1", "share of the two lowest levels of sites with two wells"),
     "intra_well_specific_heat": ("1", "rest: excitations within the wells"),
-    "error": ("1", "estimated error of the specific heat"),
+    "error": ("1", "estimated error of the specific heat from levels and interpolation, not from the ensemble"),
 }
 
 

@@ -43,6 +43,7 @@ def test_full_breaking_prints_its_error():
     # Two energies do not determine the limit: an answer, but not a converged one.
     result = run("solve", "--ansatz", "frsb", "--gamma", "4", "--steps", "2", "--json")
     assert (result.returncode, json.loads(result.stdout)["converged"]) == (3, False)
+    assert "error of the limit" in result.stderr
 
 
 def test_coexisting_solutions_and_files(tmp_path):
@@ -151,8 +152,23 @@ def test_thermodynamics(tmp_path):
     direct = run("thermodynamics", *arguments, "--temperatures=1:10:3")
     pair = [json.loads(one.stdout)["specific_heat"] for one in (again, direct)]
     assert pair[0] == pytest.approx(pair[1], rel=1e-6)
+    assert again.stderr == ""
+    # Below the spacing of its fields the file says so.
+    cold = run("thermodynamics", f"--potentials={solution}", "--hbar2-over-m=0.1", "--temperatures=1e-4")
+    assert (cold.returncode, len(cold.stderr.splitlines())) == (0, 1)
+    assert "near h = 0" in cold.stderr
     table = run("thermodynamics", "--ansatz=rs", "--gamma=4", "--hbar2-over-m=0.1", "--temperatures=0.1,1")
     assert "sites with two wells" in table.stdout
+
+
+def test_empty_plane_and_several_curves(tmp_path):
+    result = run("phase-diagram", "--gamma", "5:6", "--j0", "0.1:0.2", "--points", "5")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "no line in this plane" in result.stdout
+    picture = tmp_path / "sweep.svg"
+    assert run("solve", "--ansatz=rs", "--gamma=1:2:3", "--j0=0,2.5", "--plot", str(picture)).returncode == 0
+    # Text is drawn as outlines, beside a comment that spells it.
+    assert "<!-- $J_0$ = 2.5 -->" in picture.read_text()
 
 
 @pytest.mark.parametrize(
@@ -185,7 +201,10 @@ def test_thermodynamics(tmp_path):
         (["levels", "--gamma", "4", "--C", "1", "--h", "0", "--hbar2-over-m", "0", "--levels", "2"], "hbar2_over_m"),
         (["levels", "--gamma", "4", "--C", "1", "--h", "0", "--hbar2-over-m", "1", "--levels", "0"], "levels"),
         (["phase-diagram", "--gamma", "4"], "LOW:HIGH"),
-        (["local-potentials", "--ansatz", "rs", "--gamma", "4", "--nodes", "0"], "n must"),
+        (["local-potentials", "--ansatz", "rs", "--gamma", "4", "--nodes", "0"], "--nodes"),
+        (["local-potentials", "--ansatz", "rs", "--gamma", "4", "--nodes", "100000"], "--nodes"),
+        (["solve", "--ansatz", "rs", "--gamma", "4", "--out", "x.csv"], "--out"),
+        (["solve", "--ansatz", "frsb", "--gamma", "4", "--plot", "x.xyz"], "--plot"),
         (["local-potentials", "--ansatz", "rs", "--potential", "ising"], "Ising"),
         (["phase-diagram", "--gamma", "4:1"], "low < high"),
         (["phase-diagram", "--gamma", "1:two"], "1:two"),

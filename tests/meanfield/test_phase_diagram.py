@@ -6,10 +6,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from scipy.integrate import quad
 from scipy.optimize import fsolve
 
-from meanfield import LocalStiffness, Model, ParameterError, glass_temperature, solve
+from meanfield import LocalStiffness, Model, ParameterError, glass_temperature, phase_picture, solve
 from meanfield.broken_lines import limit_of_onsets
 from meanfield.phase_diagram import phase_diagram
 from meanfield.replica_symmetric import averages
@@ -252,3 +253,12 @@ def test_full_breaking_lines():
     wells = diagram.line("double-wells", "frsb").points
     assert 2.0 < wells["gamma"][0] < 2.7
     assert 0.005 < wells["error"][0] < 0.1
+
+
+def test_every_colour_has_its_entry_in_the_legend():
+    axes = Figure().subplots()
+    for colour in ("black", "red", "red"):
+        axes.plot([0.0, 1.0], color=colour, label="replica symmetry breaks")
+    phase_picture._unique_legend(axes)
+    entries = axes.get_legend().get_lines()
+    assert [line.get_color() for line in entries] == ["black", "red"]

@@ -10,7 +10,7 @@ from meanfield.canonical import averages
 from meanfield.level_table import Grid, LevelTable
 from meanfield.levels import levels, reduced_levels, wells_of
 from meanfield.thermal_ensemble import solution_thermodynamics, thermal_ensemble
-from meanfield.thermodynamics import thermodynamics
+from meanfield.thermodynamics import coarseness, thermodynamics
 from meanfield.tunnel_splitting import tunnel_splitting
 from meanfield.wigner_kirkwood import ORDERS, high_temperature, series
 
@@ -206,3 +206,20 @@ def test_ensembles_from_outside(tmp_path):
         thermodynamics(e, 0.0, 1.0)
     with pytest.raises(ParameterError, match="two temperatures"):
         found.exponent(100.0, 200.0)
+
+
+@pytest.mark.parametrize("ansatz", ["rs", "1rsb"])
+def test_coarse_fields_are_noticed(ansatz):
+    # An ensemble that ends too coarsely at h = 0 is right down to the temperature it states, and wrong far below.
+    solution = solve(Model(gamma=4.0), ansatz)
+    ensemble = solution.local_potentials()
+    T = coarseness(ensemble) * np.append(np.geomspace(1e-3, 0.1, 7), [1.0, 3.0])
+    exact = thermal_ensemble(solution, T[0])
+    assert coarseness(exact) < 0.1 * T[0]
+    ratio = thermodynamics(ensemble, 0.1, T).specific_heat / thermodynamics(exact, 0.1, T).specific_heat
+    assert ratio[-2:] == pytest.approx(1.0, abs=2e-3)
+    # The error oscillates with T.
+    assert np.max(np.abs(ratio - 1.0)) > 0.01
+    # More nodes reach lower.
+    assert coarseness(solution.local_potentials(40)) < 0.1 * T[-2]
+    assert coarseness(solve(Model(gamma=0.8), ansatz).local_potentials()) == 0.0
