@@ -7,13 +7,10 @@ at most a buffer of two seconds.
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from uuid import uuid4
 
 import numpy as np
@@ -28,6 +25,7 @@ from nsim.ranks import Ranks, on_rank_0
 from nsim.result_parts import Result, write_part
 from nsim.run_directory import RunDirectory
 from nsim.run_file import RunFile
+from nsim.stop_signals import stop_signals
 from nsim.tasks import Task, cost, tasks_of
 
 SEAL_EVERY = 2.0  # seconds of finished work a kill may cost
@@ -177,7 +175,7 @@ def _share(
     def tell(progress: Progress) -> None:
         progress(counters.add(DONE, 0), len(open_tasks), counters.add(SHARE, 0) / WHOLE)
 
-    with _stop_signals() as stop_requests:
+    with stop_signals() as stop_requests:
         while tasks := next_handful():
             done = work_on(run, tasks, J, group, rows)
             for trace in done.traces():
@@ -206,30 +204,6 @@ def _share(
     all_failures = ranks.gather(failures)
     everyone = {task: text for found in all_failures or [] for task, text in found.items()}
     return Outcome(len(tasks_of(run)), count - len(everyone), unconverged, count < len(open_tasks), everyone)
-
-
-@contextmanager
-def _stop_signals() -> Iterator[list[int]]:
-    """Collect SIGTERM, SIGUSR1 and SIGINT instead of dying of them.
-
-    The handler only takes a note: it may interrupt an MPI call, inside which no other may be made.
-    """
-    received: list[int] = []
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-
-    numbers = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
-    try:
-        before = {number: signal.signal(number, stop) for number in numbers}
-    except ValueError:  # not in the main thread: signals are somebody else's business
-        yield received
-        return
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _finish(

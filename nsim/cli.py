@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nsim.command_line import run_command
-from nsim.errors import ExitStatus
+from nsim.errors import ExitStatus, gravest
 from nsim.landscape_command import landscape
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def run(run_file: Path, out: Path, restart: bool, ranks_per_sample: int, couplin
     if whole and checked.double_wells is not None:
         from nsim.landscape_run import explore_run
 
-        return max(outcome.status, explore_run(out, ranks, progress.say).status)
+        return gravest(outcome.status, explore_run(out, ranks, progress.say).status)
     return outcome.status
 
 

@@ -15,3 +15,9 @@ class ExitStatus(IntEnum):
 
 class InputError(ValueError):
     """Bad input. Each line of ``str(error)`` is one complete, self-contained message for the user."""
+
+
+def gravest(*statuses: ExitStatus) -> ExitStatus:
+    """The one of several outcomes that a user must hear of first."""
+    order = (ExitStatus.FAILED, ExitStatus.BAD_INPUT, ExitStatus.RESUMABLE, ExitStatus.NOT_CONVERGED, ExitStatus.DONE)
+    return min(statuses, key=order.index)

@@ -3,10 +3,11 @@ r"""The lowest states of a run, and how far they can be trusted to be ground sta
 Independent runs of a search that reaches the ground state with probability p miss it R times in a row with
 probability (1 - p)^R. Of the lowest state found k times in R the estimate is
 
-    missed = (1 - k/R)^R,
+    missed = (1 - k/(R + 1))^R,
 
-the chance that a search as long as this one does not see a state that is as easily found as its lowest one: 0.37 or
-less for k = 1, 0.05 for k = 3, 0.007 for k = 5. A ground state that is harder to find than the states above it can hide
+the chance that a search as long as this one does not see a state that is as easily found as its lowest one (R + 1: one
+more start that finds something else is imagined, for k = R does not prove p = 1). It is 0.37 to 0.5 for k = 1, at most
+0.05 for k = 3 and 0.007 for k = 5. A ground state that is harder to find than the states above it can hide
 from any such estimate. The share of starts whose minimum nobody else found estimates the chance that one more start
 finds a new minimum (Good, Biometrika 40, 237 (1953)).
 """
@@ -43,7 +44,7 @@ class LowestState:
     @property
     def missed(self) -> float:
         """Chance that a search of this length misses a state found as easily as its lowest one."""
-        return (1 - self.found / self.states) ** self.states
+        return (1 - self.found / (self.states + 1)) ** self.states
 
     @property
     def new(self) -> float:

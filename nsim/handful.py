@@ -36,9 +36,12 @@ class Done:
         return {str(task): f"{type(error).__name__}: {error}" for task, error in self.errors.items()}
 
     def traces(self) -> list[str]:
-        """Each error with its traceback, for the log."""
+        """Each error for the log: with its traceback, unless it is the numbers that have gone wrong."""
         return [
-            f"task {task} failed:\n{''.join(traceback.format_exception(error))}" for task, error in self.errors.items()
+            f"task {task} failed: {error}"
+            if isinstance(error, FloatingPointError)
+            else f"task {task} failed:\n{''.join(traceback.format_exception(error))}"
+            for task, error in self.errors.items()
         ]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from nsim.errors import ExitStatus, InputError
 
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for landscape.npz and pictures.")
 @click.option("--plot", is_flag=True, help="Draw the disconnectivity graph into --out.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")
+@click.pass_context
 def landscape(
+    context: click.Context,
     directory: Path | None,
     exhaustive: bool,
     couplings: Path | None,
@@ -58,8 +61,10 @@ def landscape(
 
     ranks = connect()
     if directory is not None:
-        if exhaustive or couplings is not None or gamma is not None or out is not None:
-            raise InputError("give either a run DIRECTORY or --exhaustive with --couplings and --gamma")
+        of_exhaustive = ("exhaustive", "couplings", "gamma", "a2", "a4", "field", "seed", "searches", "out")
+        given = [name for name in of_exhaustive if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
+        if given:
+            raise InputError(f"--{given[0]}: give either a run DIRECTORY or --exhaustive with --couplings and --gamma")
         return explore_and_print(directory, ranks, plot, as_json)
     if not exhaustive or couplings is None or gamma is None:
         raise InputError("needs a run DIRECTORY, or --exhaustive, --couplings FILE.npy and --gamma")
@@ -92,7 +97,7 @@ def explore_and_print(directory: Path, ranks: Ranks, plot: bool, as_json: bool) 
         click.echo(line, err=True)
 
     outcome = explore_run(directory, ranks, say)
-    if ranks.rank == 0 and outcome.samples > len(outcome.failures):
+    if ranks.rank == 0 and not outcome.stopped and outcome.samples > len(outcome.failures):
         answer = summary(directory / "landscape.h5")
         if plot:
             from nsim.landscape_plots import plot_run
@@ -109,8 +114,8 @@ def explore_and_print(directory: Path, ranks: Ranks, plot: bool, as_json: bool) 
 def _print_groups(answer: dict[str, Any]) -> None:
     for group in answer["groups"]:
         click.echo(
-            f"n = {group['n']}: {group['states']} states, {group['minima']} minima, {group['saddles']} saddles, "
-            f"{group['two_level_systems']} two-level systems of these states"
+            f"n = {group['n']}: {group['minima']} minima, of them {group['explored_minima']} states of the run, "
+            f"{group['saddles']} saddles, {group['two_level_systems']} two-level systems of these states"
         )
         for row in group["wells_by_localisation"]:
             upper = "" if row["to"] is None else f" < {row['to']:g}"

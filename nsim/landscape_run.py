@@ -32,8 +32,10 @@ from nsim.ranks import Ranks, on_rank_0
 from nsim.run_directory import RunDirectory, Sealed
 from nsim.run_file import DoubleWells, RunFile
 from nsim.seal import DamagedFileError, check_seal, remove_temporaries, write_sealed
+from nsim.stop_signals import stop_signals
 
 LANDSCAPE_VERSION = 1
+HANDED_OUT, STOPPED = range(2)  # the shared counters
 Say = Callable[[str], None]
 Tables = dict[str, np.ndarray]
 
@@ -70,12 +72,15 @@ class Explored:
 
     samples: int = 0  # to be explored in all
     computed: int = 0  # now
+    stopped: bool = False
     failures: dict[str, str] = field(default_factory=dict)
 
     @property
     def status(self) -> ExitStatus:
-        """Exit status."""
-        return ExitStatus.FAILED if self.failures else ExitStatus.DONE
+        """Exit status, the gravest first."""
+        if self.failures:
+            return ExitStatus.FAILED
+        return ExitStatus.RESUMABLE if self.stopped else ExitStatus.DONE
 
 
 def explore_run(path: Path, ranks: Ranks, say: Say = lambda line: None) -> Explored:
@@ -96,28 +101,38 @@ def explore_run(path: Path, ranks: Ranks, say: Say = lambda line: None) -> Explo
         open_places = on_rank_0(ranks, lambda: _open_places(directory, run, sealed, folder, places))
         if ranks.rank == 0:
             say(f"{len(open_places)} of {len(places)} samples to explore on {ranks.size} rank(s)")
-        counters, failures, done = ranks.counters(1), {}, 0
-        while (index := counters.add(0, 1)) < len(open_places):
-            place = open_places[index]
-            began = time.monotonic()
-            try:
-                _explore(directory, run, sealed, place, folder)
-            except Exception as error:
-                failures[str(place)] = f"{type(error).__name__}: {error}"
-                say(f"rank {ranks.rank}: {place} failed:\n{traceback.format_exc()}")
-            else:
-                done += 1
-                say(f"{place}: {time.monotonic() - began:.1f} s")
-        ranks.wait_for_all()
+        counters, failures, done = ranks.counters(2), {}, 0
+        with stop_signals() as stop_requests:
+            while True:
+                if stop_requests:
+                    counters.add(STOPPED, 1)
+                if counters.add(STOPPED, 0) or (index := counters.add(HANDED_OUT, 1)) >= len(open_places):
+                    break
+                place = open_places[index]
+                began = time.monotonic()
+                try:
+                    _explore(directory, run, sealed, place, folder)
+                except Exception as error:
+                    failures[str(place)] = f"{type(error).__name__}: {error}"
+                    say(f"rank {ranks.rank}: {place} failed:\n{traceback.format_exc()}")
+                else:
+                    done += 1
+                    say(f"{place}: {time.monotonic() - began:.1f} s")
+            ranks.wait_for_all()
         counters.close()
         everyone = ranks.gather((done, failures)) or []
         outcome = Explored(len(places))
         for computed, failed in everyone:
             outcome.computed += computed
             outcome.failures |= failed
-        if ranks.rank == 0 and len(places) > len(outcome.failures):
+        outcome.stopped = outcome.computed + len(outcome.failures) < len(open_places)
+        outcome = ranks.broadcast(outcome)
+        if outcome.stopped:  # time may be short, and the parts are safe as they are
+            if ranks.rank == 0:
+                say(f"stopped on request; the same command continues {path}")
+        elif ranks.rank == 0 and len(places) > len(outcome.failures):
             _merge(path, run, folder, [place for place in places if str(place) not in outcome.failures], ranks.size)
-        return ranks.broadcast(outcome)
+        return outcome
     finally:
         directory.close()
 
@@ -308,7 +323,7 @@ def _group(n: int, arrays: Tables) -> dict[str, Any]:
     return {
         "n": n,
         "samples": len(arrays["sample"]),
-        "states": explored,
+        "explored_minima": explored,
         "minima": len(arrays["minimum_energy"]),
         "saddles": len(arrays["saddle_energy"]),
         "two_level_systems": int(systems.sum()),

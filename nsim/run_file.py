@@ -344,6 +344,8 @@ class RunFile(Section):
         if self.recipe.t_end > self.recipe.t_start:
             recipe = self.recipe
             raise ValueError(f"protocol.t_end = {recipe.t_end:g} is above the default t_start = {recipe.t_start:g}")
+        if self.double_wells is not None and not self.output.sites:
+            raise ValueError("double_wells: needs the states themselves; leave output.sites at true")
         if self.protocol.kind == "langevin":
             steps = self.recipe.duration / self.recipe.time_step
             if not 1 <= steps <= STEPS:
@@ -437,6 +439,14 @@ class RunFile(Section):
             found.append("protocol: a quench from a uniform start makes all replicas of a sample equal")
         if self.protocol.kind == "anneal" and self.protocol.sweeps < 10:
             found.append(f"protocol.sweeps = {self.protocol.sweeps}: too few to anneal; this is nearly a quench")
+        if self.protocol.kind == "langevin":
+            recipe = self.recipe
+            longest = 2 * math.sqrt(recipe.mass / self.model.stiffest(recipe.temperature))
+            if recipe.time_step >= longest:
+                found.append(
+                    f"protocol.time_step = {recipe.time_step:g}: motion in the stiffest wells is unstable beyond "
+                    f"{longest:.2g}"
+                )
         if self.protocol.kind == "tempering" and self.ensemble.replicas == 1:
             found.append(
                 "ensemble.replicas = 1: a tempering with one ladder has no overlaps, and no second start to be "

@@ -205,7 +205,7 @@ def test_landscape_of_a_run(run_dict, write_toml, tmp_path):
     groups = json.loads(done.stdout)["groups"]
     assert [group["n"] for group in groups] == [12, 20]
     assert [group["counts"]["states"] for group in groups] == [9, 6]
-    assert groups[1]["minima"] >= groups[1]["states"] > 1
+    assert groups[1]["minima"] >= groups[1]["explored_minima"] > 1
     assert (out / "landscape" / "n20-wells.png").stat().st_size > 5000
     first = data_of(out, "landscape.h5")
     with xr.open_datatree(out / "landscape.h5", engine="h5netcdf") as tree:
@@ -235,3 +235,4 @@ def test_landscape_of_a_run(run_dict, write_toml, tmp_path):
 def test_mistakes_in_the_landscape_of_a_run(tmp_path):
     assert "not a run directory" in one_line(call("nsim", "landscape", tmp_path))
     assert "either" in one_line(call("nsim", "landscape", tmp_path, "--exhaustive"))
+    assert "--seed" in one_line(call("nsim", "landscape", tmp_path, "--seed", "0"))

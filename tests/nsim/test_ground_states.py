@@ -26,7 +26,8 @@ def test_minima_are_told_apart_and_mirror_images_folded():
     energy = np.array([-3.0, -5.0, -5.0, -5.0 + 1e-9, -3.0, -3.0, -3.0])
     folded = lowest_state(energy, v, mirror=True)
     assert (folded.energy, folded.found, folded.states, folded.distinct, folded.once) == (-5.0, 3, 7, 4, 2)
-    assert folded.missed == pytest.approx((4 / 7) ** 7)
+    assert folded.missed == pytest.approx((5 / 8) ** 7)
+    assert lowest_state(energy[:1], v[:, :1], mirror=True).missed == 0.5  # one start proves nothing
     assert folded.new == pytest.approx(2 / 7)
     apart = lowest_state(energy, v, mirror=False)
     assert apart.distinct == 6  # a, -a, b, -b, c and c + 1e-3

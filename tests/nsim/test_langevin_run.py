@@ -126,3 +126,14 @@ def test_other_runs_have_no_motion(run_dict, tmp_path):
     carry_out(run_dict(), tmp_path / "run")
     with pytest.raises(InputError, match="langevin"):
         average_motion(RunDirectory(tmp_path / "run"))
+
+
+def test_a_time_step_too_long_is_foretold_and_fails_in_one_line(run_dict, tmp_path):
+    run = run_file.parse(run_dict(protocol=MOTION | {"time_step": 4.0, "duration": 800.0}))
+    said = []
+    outcome = run_campaign(run, tmp_path / "run", SerialRanks(), say=said.append)
+    assert any("time_step = 4: motion in the stiffest wells is unstable" in line for line in said)
+    assert outcome.failures
+    assert any("too long" in line for line in said)
+    assert not any("Traceback" in line for line in said)
+    assert not any("time_step" in line for line in run_file.parse(run_dict(protocol=MOTION)).warnings())

@@ -162,3 +162,8 @@ _keys = st.sampled_from(
 def test_any_dictionary_is_a_run_or_an_input_error(data):
     with contextlib.suppress(InputError):
         parse(data)
+
+
+def test_double_wells_need_the_states(run_dict):
+    with pytest.raises(InputError, match=r"double_wells.*output\.sites"):
+        parse(run_dict(double_wells={}, output={"sites": False}))
