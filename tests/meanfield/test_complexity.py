@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 
 import numpy as np
 import pytest
 
-from meanfield import Model, ParameterError, solve
+from meanfield import Model, ParameterError, cli, solve
 from meanfield.complexity import complexity
 from meanfield.k_step_rsb import KStep
-from meanfield.one_step_family import Family
+from meanfield.one_step_family import Family, Member
 
 CASES = [
     (Model(gamma=4.0), 0.0),
@@ -87,3 +88,34 @@ def test_refused_without_breaking():
         complexity(Model(gamma=1.0, j0=3.0))
     with pytest.raises(ParameterError, match="points"):
         complexity(Model(gamma=4.0), points=2)
+    with pytest.raises(ParameterError, match="points"):
+        complexity(Model(gamma=4.0), points=2001)
+
+
+def test_ends_are_named():
+    # Without a mean field q_0 vanishes at a smallest mu > 0: finer steps get closer to it, never beyond.
+    few, many = complexity(Model(gamma=4.0), points=8), complexity(Model(gamma=4.0), points=60)
+    assert few.ends == many.ends == ("q_0 vanishes", "end of the range: 4 mu*")
+    assert few.mu[0] >= many.mu[0]
+    assert many.q[0, 0] < 0.05 * many.q[0, 1]
+    assert few.mu.size < few.requested == 8
+    # With one the family reaches mu -> 0.
+    polarised = complexity(Model(gamma=1.0, j0=1.2), points=5)
+    assert polarised.ends[0] == "end of the range: 0.1 mu*"
+    assert few.converged
+    assert polarised.converged
+
+
+def test_failed_iteration_is_told(monkeypatch, capsys):
+    def stuck(self, mu, start):
+        return Member(start, 0.0, 1.0, False)
+
+    monkeypatch.setattr(Family, "solve", stuck)
+    monkeypatch.setattr("sys.argv", ["meanfield", "complexity", "--gamma=4", "--json"])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 3
+    output = capsys.readouterr()
+    curve = json.loads(output.out)
+    assert (curve["converged"], curve["ends"]) == (False, ["the iteration failed"] * 2)
+    assert "not converged" in output.err
