@@ -287,6 +287,8 @@ def _print_summary(directory: Path, as_json: bool) -> None:
     if not console.is_terminal:
         console.width = 30 + 25 * max(len(table.columns) for table in tables)  # a file has no width to fit
     for table in tables:
+        console.print(table.title, style="italic", soft_wrap=True, highlight=False)  # whole, however narrow the table
+        table.title = None
         console.print(table)
     for n in [group["n"] for group in relaxed]:
         thermal = [group for group in answer["groups"] if group["n"] == n and group.get("unequilibrated")]

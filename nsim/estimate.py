@@ -7,6 +7,7 @@ gives the cost of a sweep. Memory: `nsim.memory`.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,9 +16,10 @@ import numpy as np
 from scipy.linalg import lapack
 
 from nsim.glass import Glass
+from nsim.heat_bath import HeatBathChain
 from nsim.hessian import cholesky, resolvent_diagonal_and_localisation
 from nsim.memory import check_memory, rank_memory
-from nsim.monte_carlo import MetropolisChain
+from nsim.monte_carlo import Chain, MetropolisChain
 from nsim.protocols import PROTOCOLS, start
 from nsim.run_file import RunFile
 from nsim.streams import Purpose, generator
@@ -59,8 +61,17 @@ def estimate(run: RunFile, ranks: int = 1, ranks_per_sample: int = 1, rows: bool
     disk = sum(
         count * run.ensemble.replicas * 8 * (site_arrays * n + 12) for n, count in run.ensemble.samples_of.items()
     )
+    disk += sum(_measured_bytes(run, n, count) for n, count in run.ensemble.samples_of.items())
     own, shared = rank_memory(run, ranks_per_sample, rows)
     return Estimate(len(tasks), seconds, total, max(total / ranks, longest), own + shared, shared, float(disk))
+
+
+def _measured_bytes(run: RunFile, n: int, samples: int) -> int:
+    """What the protocol measures on the way, of all samples of a size."""
+    protocol = PROTOCOLS[run.protocol.kind]
+    lengths = {"sample": samples, "replica": run.ensemble.replicas, "site": n}
+    lengths |= {name: len(coordinate.values) for name, coordinate in protocol.coordinates(run, n).items()}
+    return sum(8 * math.prod(lengths[name] for name in variable.dims) for variable in protocol.variables.values())
 
 
 def _task_seconds(run: RunFile, n: int, width: int) -> float:
@@ -84,7 +95,13 @@ def _task_seconds(run: RunFile, n: int, width: int) -> float:
         batch = min(run.ensemble.batch, columns)
         glass = Glass.draw(run.model, run.seed, pilot_n, 0)
         streams = [generator(run.seed, pilot_n, 0, Purpose.MONTE_CARLO, r) for r in range(batch)]
-        chain = MetropolisChain(glass, start(glass, pilot, 0, range(batch)), streams, np.sqrt(run.model.length))
+        v = start(glass, pilot, 0, range(batch))
+        heat_bath = run.protocol.kind == "anneal" and run.protocol.algorithm == "heat-bath"
+        chain: Chain = (
+            HeatBathChain(glass, v, streams)
+            if heat_bath
+            else MetropolisChain(glass, v, streams, np.sqrt(run.model.length))
+        )
         chain.sweep(1.0)
         began = time.perf_counter()
         for _ in range(PILOT_SWEEPS):

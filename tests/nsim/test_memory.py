@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from nsim import memory, run_file
+from nsim import estimate, memory, run_file
 from nsim.errors import InputError
 from nsim.memory import INTERPRETER, check_memory, node_memory, rank_memory
 from nsim.tasks import Task, perform
@@ -110,3 +110,13 @@ def test_time_is_predicted_within_a_factor_of_two(run_dict, write_toml, tmp_path
     began = time.perf_counter()
     perform(run_file.load(path), Task(3072, 0, 0, 1))
     assert 0.5 < predicted / (time.perf_counter() - began) < 2
+
+
+@pytest.mark.parametrize("algorithm", ["metropolis", "heat-bath"])
+def test_estimate_times_the_algorithm_of_the_run(run_dict, monkeypatch, algorithm):
+    made = []
+    for name in ("MetropolisChain", "HeatBathChain"):
+        chain = getattr(estimate, name)
+        monkeypatch.setattr(estimate, name, lambda *a, name=name, chain=chain: made.append(name) or chain(*a))
+    estimate.estimate(run_file.parse(run_dict(protocol={"kind": "anneal", "sweeps": 20, "algorithm": algorithm})))
+    assert set(made) == {{"metropolis": "MetropolisChain", "heat-bath": "HeatBathChain"}[algorithm]}
