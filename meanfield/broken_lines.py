@@ -21,7 +21,7 @@ from meanfield import one_step_rsb
 from meanfield.k_step_rsb import KStep, KStepPoint, pack, unpack
 from meanfield.model import Model
 from meanfield.newton import affine_newton
-from meanfield.phase_diagram import Line
+from meanfield.phase_line import Line
 from meanfield.plane import Plane
 from meanfield.solution import Solution
 from meanfield.solver import solve

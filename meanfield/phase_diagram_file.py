@@ -8,7 +8,8 @@ from pathlib import Path
 
 import h5py
 
-from meanfield.phase_diagram import COLUMNS, DEFINITIONS, PhaseDiagram
+from meanfield.phase_diagram import PhaseDiagram
+from meanfield.phase_line import COLUMNS, DEFINITIONS
 
 
 def save(diagram: PhaseDiagram, path: str | Path) -> None:

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from meanfield.phase_diagram import Line, PhaseDiagram
+from meanfield.phase_diagram import PhaseDiagram
+from meanfield.phase_line import Line
 from meanfield.solver import solve
 
 MESH = 9
