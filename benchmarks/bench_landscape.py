@@ -12,14 +12,14 @@ import time
 import numpy as np
 from scipy import optimize
 
-from nsim.cavity_field import cavity_field, localisation, reaction_coefficient
-from nsim.glass import Glass
-from nsim.gradient_flow import both_sides
-from nsim.held_flips import held_flips
-from nsim.local_wells import local_wells, top_of_well
-from nsim.relaxation import relax
+from nsim.descent.relaxation import relax
+from nsim.landscape.gradient_flow import both_sides
+from nsim.landscape.held_flips import held_flips
+from nsim.landscape.schur_saddle import schur_saddle, top_of_response
 from nsim.run_file import Model
-from nsim.schur_saddle import schur_saddle, top_of_response
+from nsim.sample.cavity_field import cavity_field, localisation, reaction_coefficient
+from nsim.sample.glass import Glass
+from nsim.sample.local_wells import local_wells, top_of_well
 
 N, STATES = 256, 24
 PEER_FLIPS, PEER_PAIRS = 6, 2

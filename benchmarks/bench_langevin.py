@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nsim.glass import Glass
-from nsim.langevin import LangevinDynamics
+from nsim.dynamics.langevin import LangevinDynamics
 from nsim.run_file import Model
+from nsim.sample.glass import Glass
 from nsim.streams import Purpose, generator
 
 SIZES, REPLICAS = (256, 500, 1000, 2000, 4000), 32

@@ -12,9 +12,9 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from meanfield.levels import levels
-from meanfield.local_potentials import LocalPotentials
-from meanfield.thermodynamics import thermodynamics
+from meanfield.quantum.levels import levels
+from meanfield.quantum.thermodynamics import thermodynamics
+from meanfield.sites.local_potentials import LocalPotentials
 
 Array = NDArray[np.float64]
 GAMMA, HBAR2_OVER_M = 4.0, 0.1
@@ -61,7 +61,7 @@ def main() -> None:
     plain_error = np.max(np.abs(plain - ours.absolute[:few]) / ours.heights[:few])
     print(f"{'2000 potentials, 20 levels':<44}{'s':>10}{'plain/this':>12}{'error':>10}")
     print(f"{'numpy.linalg.eigh, 600 points':<44}{plain_time:>10.2f}{1.0:>12.1f}{plain_error:>10.0e}")
-    print(f"{'meanfield.levels':<44}{our_time:>10.2f}{plain_time / our_time:>12.0f}{error:>10.0e}")
+    print(f"{'meanfield.quantum.levels':<44}{our_time:>10.2f}{plain_time / our_time:>12.0f}{error:>10.0e}")
 
     start = time.perf_counter()
     for i in range(few):
@@ -73,7 +73,7 @@ def main() -> None:
     error = np.max(found.error / found.specific_heat)
     print(f"{'C(T) at 200 temperatures, 100000 potentials':<44}{'s':>10}{'plain/this':>12}{'error':>10}")
     print(f"{'numpy.linalg.eigh and level sums':<44}{plain_time:>10.0f}{1.0:>12.1f}{'':>10}")
-    print(f"{'meanfield.thermodynamics':<44}{our_time:>10.2f}{plain_time / our_time:>12.0f}{error:>10.0e}")
+    print(f"{'meanfield.quantum.thermodynamics':<44}{our_time:>10.2f}{plain_time / our_time:>12.0f}{error:>10.0e}")
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ from collections.abc import Callable
 import numpy as np
 
 from meanfield.model import Model
-from meanfield.replica_symmetric import averages
-from meanfield.single_site import global_minimum
-from meanfield.solver import solve
+from meanfield.replicas.replica_symmetric import averages
+from meanfield.replicas.solver import solve
+from meanfield.sites.single_site import global_minimum
 
 
 def fixed_point(gamma: float, grid: int = 20_001, tolerance: float = 1e-10) -> tuple[float, float, int]:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 import numba
 import numpy as np
 
-from nsim.glass import Glass
-from nsim.heat_bath import HeatBathChain
-from nsim.monte_carlo import Chain, MetropolisChain
+from nsim.dynamics.heat_bath import HeatBathChain
+from nsim.dynamics.monte_carlo import Chain, MetropolisChain
 from nsim.run_file import Model
+from nsim.sample.glass import Glass
 from nsim.streams import Purpose, generator
 
 SIZES, REPLICAS = (256, 500, 1000, 2000, 4000), 32

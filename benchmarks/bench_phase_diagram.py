@@ -12,8 +12,8 @@ import time
 import numpy as np
 
 from meanfield.model import Model
-from meanfield.phase_diagram import phase_diagram
-from meanfield.single_site import global_minimum
+from meanfield.phases.phase_diagram import phase_diagram
+from meanfield.sites.single_site import global_minimum
 
 TRIALS = 24
 

@@ -13,10 +13,10 @@ import numpy as np
 from scipy import optimize
 
 from benchmarks import fire_jax, fire_torch
-from nsim.glass import Glass
-from nsim.newton_finish import SINGLE_FROM
-from nsim.relaxation import DESCENTS, relax
+from nsim.descent.newton_finish import SINGLE_FROM
+from nsim.descent.relaxation import DESCENTS, relax
 from nsim.run_file import Model
+from nsim.sample.glass import Glass
 
 CASES = ((256, 32), (1000, 32), (2000, 32), (1000, 1), (2000, 1))
 BY_NAME = (500, 32)  # size and replicas at which descents and peers of the whole batch are compared

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from nsim import run_file
-from nsim.estimate import estimate
-from nsim.glass import Glass
-from nsim.memory import rank_memory
-from nsim.observables import measure
-from nsim.relaxation import relax
+from nsim.campaign.estimate import estimate
+from nsim.campaign.memory import rank_memory
+from nsim.campaign.observables import measure
+from nsim.descent.relaxation import relax
 from nsim.run_file import Model
+from nsim.sample.glass import Glass
 
 SIZES = (512, 1024, 2048, 4096)
 WIDTHS = (1, 2, 4, 8, 16, 32)

@@ -5,11 +5,11 @@ import time
 import numpy as np
 
 from nsim import run_file
-from nsim.glass import Glass
-from nsim.monte_carlo import MetropolisChain
-from nsim.parallel_tempering import ParallelTempering, Rungs
-from nsim.temperature_ladder import Ladder, ladder
-from nsim.thermal_observables import ThermalAverages
+from nsim.dynamics.monte_carlo import MetropolisChain
+from nsim.dynamics.parallel_tempering import ParallelTempering, Rungs
+from nsim.dynamics.temperature_ladder import Ladder, ladder
+from nsim.dynamics.thermal_observables import ThermalAverages
+from nsim.sample.glass import Glass
 
 CASES = ((64, 400), (256, 100), (1000, 20))  # N and sweeps timed
 MEASURE_EVERY = 5

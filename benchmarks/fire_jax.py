@@ -1,12 +1,12 @@
-"""FIRE for a batch in JAX, compiled, on the CPU: a peer of `nsim.fire` with the same parameters."""
+"""FIRE for a batch in JAX, compiled, on the CPU: a peer of `nsim.descent.fire` with the same parameters."""
 
 import time
 from typing import Any
 
 import numpy as np
 
-from nsim.fire import ALPHA, ALPHA_DECAY, GROW, LARGEST_MOVE, N_MIN, SHRINK
-from nsim.glass import Glass
+from nsim.descent.fire import ALPHA, ALPHA_DECAY, GROW, LARGEST_MOVE, N_MIN, SHRINK
+from nsim.sample.glass import Glass
 
 MOST_STEPS = 100_000
 

@@ -12,11 +12,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from meanfield.glass_temperature import glass_temperature
-    from meanfield.local_potentials import LocalPotentials
     from meanfield.model import LocalStiffness, Model, ParameterError
-    from meanfield.solution import Solution
-    from meanfield.solver import solve
+    from meanfield.phases.glass_temperature import glass_temperature
+    from meanfield.replicas.solution import Solution
+    from meanfield.replicas.solver import solve
+    from meanfield.sites.local_potentials import LocalPotentials
 
 __all__ = [
     "LocalPotentials",
@@ -29,13 +29,13 @@ __all__ = [
 ]
 
 _HOME = {
-    "LocalPotentials": "local_potentials",
+    "LocalPotentials": "sites.local_potentials",
     "LocalStiffness": "model",
     "Model": "model",
     "ParameterError": "model",
-    "Solution": "solution",
-    "glass_temperature": "glass_temperature",
-    "solve": "solver",
+    "Solution": "replicas.solution",
+    "glass_temperature": "phases.glass_temperature",
+    "solve": "replicas.solver",
 }
 
 
@@ -43,6 +43,5 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    # Also where a module has the name of its function (glass_temperature).
     globals()[name] = value
     return value

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from meanfield import sweep_command
-from meanfield.command_options import (
+from meanfield.commands import sweep_command
+from meanfield.commands.command_options import (
     Numbers,
     Progress,
     ansatz_options,
@@ -30,13 +30,13 @@ from meanfield.command_options import (
     site_options,
     write_picture,
 )
-from meanfield.complexity_command import complexity
-from meanfield.local_potentials_command import local_potentials
-from meanfield.phase_command import phase_diagram
-from meanfield.quantum_commands import levels, thermodynamics
+from meanfield.commands.complexity_command import complexity
+from meanfield.commands.local_potentials_command import local_potentials
+from meanfield.commands.phase_command import phase_diagram
+from meanfield.commands.quantum_commands import levels, thermodynamics
 
 if TYPE_CHECKING:
-    from meanfield.solution import Solution
+    from meanfield.replicas.solution import Solution
 
 BAD_INPUT = 2
 NOT_CONVERGED = 3
@@ -80,7 +80,7 @@ def solve(
     model = read_model(gamma=None if gamma is None else gamma[0], j0=j0[0], **options)
     start = time.perf_counter()
     if max(len(values) for values in (gamma or (), temperature, j0)) > 1:
-        from meanfield.sweep import sweep
+        from meanfield.replicas.sweep import sweep
 
         progress = Progress()
         try:
@@ -88,17 +88,17 @@ def solve(
         finally:
             progress.end()
         return sweep_command.finish(result, time.perf_counter() - start, as_json, out, plot)
-    from meanfield.solver import solve as solve_model
+    from meanfield.replicas.solver import solve as solve_model
 
     solution = solve_model(model, ansatz, temperature[0], steps)
     seconds = time.perf_counter() - start
     # Files first: a name that cannot be written then leaves nothing on stdout.
     if out is not None:
-        from meanfield import solution_file
+        from meanfield.commands import solution_file
 
         solution_file.save(solution, out)
     if plot is not None:
-        from meanfield import plotting
+        from meanfield.commands import plotting
 
         write_picture(lambda path: plotting.save(solution, path), plot)
     if as_json:
@@ -116,7 +116,7 @@ def solve(
 def glass_temperature(as_json: bool, **options: Any) -> int:
     """Highest temperature at which replica symmetry is marginal."""
     model = read_model(**options)
-    from meanfield.glass_temperature import glass_temperature as find
+    from meanfield.phases.glass_temperature import glass_temperature as find
 
     value = find(model)
     if as_json:

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from meanfield.quadrature import gauss_legendre_panels
+from meanfield.sites.quadrature import gauss_legendre_panels
 
 Array = NDArray[np.float64]
 Potential = Literal["quartic", "ising"]

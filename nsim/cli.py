@@ -1,7 +1,7 @@
 """The command ``nsim``: run, status, summary, ground-states, correlations, estimate.
 
-`nsim.landscape_command` adds landscape. Results go to stdout (one JSON object with ``--json``), everything else to
-stderr. Heavy imports wait until a command needs them.
+`nsim.commands.landscape_command` adds landscape. Results go to stdout (one JSON object with ``--json``), everything
+else to stderr. Heavy imports wait until a command needs them.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nsim.command_line import run_command
+from nsim.commands.landscape_command import landscape
 from nsim.errors import ExitStatus, gravest
-from nsim.landscape_command import landscape
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -64,10 +64,10 @@ def run(run_file: Path, out: Path, restart: bool, ranks_per_sample: int, couplin
     Ctrl-C ends with status 85 after the tasks in progress; the same command continues it. Larger `samples` or
     `replicas` extend a run.
     """
-    from nsim.campaign import run_campaign
-    from nsim.memory import check_memory
-    from nsim.progress import Progress
-    from nsim.ranks import connect, on_rank_0
+    from nsim.campaign.campaign import run_campaign
+    from nsim.campaign.memory import check_memory
+    from nsim.campaign.progress import Progress
+    from nsim.parallel.ranks import connect, on_rank_0
 
     ranks = connect()
     checked = on_rank_0(ranks, lambda: _load(run_file))
@@ -106,7 +106,7 @@ def run(run_file: Path, out: Path, restart: bool, ranks_per_sample: int, couplin
     if first and whole:
         _print_summary(out, as_json)
     if whole and checked.double_wells is not None:
-        from nsim.landscape_run import explore_run
+        from nsim.landscape.landscape_run import explore_run
 
         return gravest(outcome.status, explore_run(out, ranks, progress.say).status)
     return outcome.status
@@ -117,8 +117,8 @@ def run(run_file: Path, out: Path, restart: bool, ranks_per_sample: int, couplin
 @json_option
 def status(directory: Path, as_json: bool) -> ExitStatus:
     """How far the run in DIRECTORY is; only sealed results count. Safe at any time."""
-    from nsim.run_directory import RunDirectory
-    from nsim.tasks import tasks_of
+    from nsim.campaign.run_directory import RunDirectory
+    from nsim.campaign.tasks import tasks_of
 
     opened = RunDirectory(directory)
     checked = opened.run()
@@ -168,8 +168,8 @@ def summary(directory: Path, as_json: bool) -> ExitStatus:
 @json_option
 def correlations(directory: Path, as_json: bool) -> ExitStatus:
     """Two-time correlations of a run with protocol.kind = "langevin", with standard errors over disorder samples."""
-    from nsim.correlations import average_motion
-    from nsim.run_directory import RunDirectory
+    from nsim.analysis.correlations import average_motion
+    from nsim.campaign.run_directory import RunDirectory
 
     answer = average_motion(RunDirectory(directory))
     if as_json:
@@ -193,9 +193,9 @@ def correlations(directory: Path, as_json: bool) -> ExitStatus:
 @json_option
 def ground_states(directory: Path, as_json: bool) -> ExitStatus:
     """Lowest state of every sample of the run in DIRECTORY, and how often it was found: the measure of trust."""
-    from nsim.ground_states import TRUSTED
-    from nsim.ground_states import ground_states as find
-    from nsim.run_directory import RunDirectory
+    from nsim.analysis.ground_states import TRUSTED
+    from nsim.analysis.ground_states import ground_states as find
+    from nsim.campaign.run_directory import RunDirectory
 
     answer = find(RunDirectory(directory))
     if as_json:
@@ -226,9 +226,9 @@ def ground_states(directory: Path, as_json: bool) -> ExitStatus:
 @json_option
 def estimate(run_file: Path, ranks: int, ranks_per_sample: int, couplings: str, as_json: bool) -> ExitStatus:
     """Memory and time RUN.toml will take, from a few timed pilot tasks; a run no rank here could hold is refused."""
-    from nsim.estimate import estimate as estimate_run
-    from nsim.handful import check_layout
-    from nsim.memory import available_memory
+    from nsim.campaign.estimate import estimate as estimate_run
+    from nsim.campaign.handful import check_layout
+    from nsim.campaign.memory import available_memory
 
     checked = _load(run_file)
     check_layout(checked, couplings == "rows")
@@ -261,8 +261,8 @@ def _load(path: Path) -> RunFile:
 
 
 def _print_summary(directory: Path, as_json: bool) -> None:
-    from nsim.run_directory import RunDirectory
-    from nsim.summary import summarise
+    from nsim.analysis.summary import summarise
+    from nsim.campaign.run_directory import RunDirectory
 
     answer = summarise(RunDirectory(directory))
     if as_json:

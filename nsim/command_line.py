@@ -42,7 +42,7 @@ def prepare_environment() -> None:
 
 
 def _complain(name: str, text: str) -> None:
-    from nsim.ranks import first_rank_by_environment  # brings numpy, which must come after the thread settings
+    from nsim.parallel.ranks import first_rank_by_environment  # brings numpy, which must come after the thread settings
 
     if first_rank_by_environment():
         for line in text.splitlines():

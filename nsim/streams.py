@@ -2,7 +2,7 @@
 
 Every use of randomness is listed once, in `Purpose`. Disorder belongs to a sample (its streams carry no replica);
 starting points and dynamics belong to a replica. The couplings use a counter-based generator, which can be entered
-anywhere: that is how any block of J is drawn without the rest (`nsim.couplings`).
+anywhere: that is how any block of J is drawn without the rest (`nsim.sample.couplings`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What an array of a result file is: its dimensions, unit and meaning.
 
-Every array of a run is declared once, as a `Variable`: those of relaxed states in `nsim.observables`, those that a
-protocol measures on its way beside the protocol. Writing, reading and averaging follow from the declaration.
-Dimensions are ``sample``, ``replica``, ``site``, ``mode``, and what a protocol adds, such as ``temperature``, each
-with a `Coordinate` that says what its points are.
+Every array of a run is declared once, as a `Variable`: those of relaxed states in `nsim.campaign.observables`, those
+that a protocol measures on its way beside the protocol. Writing, reading and averaging follow from the declaration.
+Dimensions are ``sample``, ``replica``, ``site``, ``mode``, and what a protocol adds, such as ``temperature``, each with
+a `Coordinate` that says what its points are.
 """
 
 from __future__ import annotations

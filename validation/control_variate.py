@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nsim import couplings
 from nsim.run_file import RunFile
+from nsim.sample import couplings
 
 Array = NDArray[np.float64]
 

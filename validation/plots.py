@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from nsim.errors import InputError
-from nsim.glass import Glass
-from nsim.hessian import spectrum
+from nsim.sample.glass import Glass
+from nsim.sample.hessian import spectrum
 from validation import hessian_law
 from validation.comparison import Comparison
 from validation.equilibrium import THERMAL

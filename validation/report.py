@@ -13,8 +13,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from nsim.campaign.provenance import git_revision
 from nsim.errors import InputError
-from nsim.provenance import git_revision
 from validation.checks import FEWEST_SAMPLES, POWER, RESOLUTION, THRESHOLD, Check
 from validation.comparison import Comparison
 from validation.equilibrium import FAR_ABOVE, FAR_BELOW, THERMAL

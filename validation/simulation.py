@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from meanfield import LocalPotentials
 from nsim import run_file
+from nsim.campaign.seal import DamagedFileError, check_seal
 from nsim.errors import InputError
 from nsim.run_file import RunFile
-from nsim.seal import DamagedFileError, check_seal
 from validation.control_variate import without
 from validation.quantities import QUANTITIES
 

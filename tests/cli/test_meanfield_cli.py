@@ -245,7 +245,8 @@ def test_help_imports_no_numerics():
 def test_not_converged_is_said(monkeypatch, capsys):
     import dataclasses
 
-    from meanfield import cli, solver
+    from meanfield import cli
+    from meanfield.replicas import solver
 
     def stuck(model, ansatz="rs", temperature=0.0, steps=None, solve=solver.solve):
         return dataclasses.replace(solve(model, ansatz, temperature, steps), converged=False, residual=1e-3)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from nsim import run_file
-from nsim.campaign import run_campaign
-from nsim.ranks import SerialRanks
+from nsim.campaign.campaign import run_campaign
+from nsim.parallel.ranks import SerialRanks
 from validation import comparison as comparing
 from validation.cli import main
 from validation.predictions import MeanField, Theory, predict

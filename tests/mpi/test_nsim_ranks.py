@@ -149,7 +149,7 @@ def test_a_rank_that_breaks_ends_the_job(tmp_path):
     """An internal error on one rank: its traceback, and the others do not wait for ever."""
     script = tmp_path / "broken.py"
     script.write_text(
-        "from nsim.ranks import connect\n"
+        "from nsim.parallel.ranks import connect\n"
         "ranks = connect()\n"
         "if ranks.rank == 1:\n"
         "    raise RuntimeError('broken on purpose')\n"

@@ -18,8 +18,8 @@ pytestmark = [pytest.mark.mpi, pytest.mark.timeout(240)]
 PREAMBLE = """
 import sys
 import numpy as np
-from nsim.rank_group import PeerFailedError
-from nsim.ranks import connect
+from nsim.parallel.rank_group import PeerFailedError
+from nsim.parallel.ranks import connect
 ranks = connect()
 group = ranks.group(int(sys.argv[1]))
 """
@@ -140,10 +140,11 @@ def test_a_failing_task_is_recorded_and_the_others_are_done(run_path, tmp_path, 
         f"""
 from dataclasses import replace
 from pathlib import Path
-from nsim import handful, run_file
-from nsim.campaign import run_campaign
-from nsim.protocols import PROTOCOLS
-from nsim.rank_group import ALONE
+from nsim.campaign import handful
+from nsim import run_file
+from nsim.campaign.campaign import run_campaign
+from nsim.campaign.protocols import PROTOCOLS
+from nsim.parallel.rank_group import ALONE
 PROTOCOLS["anneal"] = replace(PROTOCOLS["anneal"], together={together})
 perform = handful.perform
 def failing(run, task, J, group=ALONE):

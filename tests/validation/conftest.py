@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nsim import couplings, run_file
-from nsim.campaign import run_campaign
-from nsim.ranks import SerialRanks
+from nsim import run_file
+from nsim.campaign.campaign import run_campaign
+from nsim.parallel.ranks import SerialRanks
+from nsim.sample import couplings
 from validation.comparison import Comparison, compare_run
 from validation.simulation import Simulation
 

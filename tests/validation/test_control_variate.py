@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nsim import couplings, run_file
+from nsim import run_file
+from nsim.sample import couplings
 from validation.control_variate import FEWEST_SAMPLES, affordable, coupling_sums, without
 from validation.simulation import average
 

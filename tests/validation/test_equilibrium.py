@@ -11,7 +11,7 @@ import pytest
 
 import meanfield
 from meanfield import Model
-from nsim import couplings
+from nsim.sample import couplings
 from tests.validation.conftest import simulate
 from validation.checks import Check
 from validation.comparison import Comparison, compare_run
@@ -41,7 +41,7 @@ def extrapolated(comparison: Comparison, temperature: float) -> dict[str, Check]
 
 
 def test_above_the_transition_rs_is_exact(warm: Comparison) -> None:
-    assert meanfield.glass_temperature(Model(gamma=1.0)) == pytest.approx(T_G, abs=1e-6)
+    assert meanfield.phases.glass_temperature(Model(gamma=1.0)) == pytest.approx(T_G, abs=1e-6)
     for temperature in (HOT, WARM):
         checks = extrapolated(warm, temperature)
         assert set(checks) == {"energy", "q", "specific_heat", "spin_glass_susceptibility"}

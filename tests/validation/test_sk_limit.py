@@ -6,8 +6,8 @@ from pathlib import Path
 
 import meanfield
 from meanfield import LocalStiffness, Model
-from nsim.run_directory import RunDirectory
-from nsim.summary import summarise
+from nsim.analysis.summary import summarise
+from nsim.campaign.run_directory import RunDirectory
 from tests.validation.conftest import simulate
 from validation.extrapolation import extrapolate
 

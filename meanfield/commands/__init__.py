@@ -1,0 +1,1 @@
+"""The commands of ``meanfield`` and what they write."""

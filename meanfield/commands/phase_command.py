@@ -1,0 +1,143 @@
+"""The command ``meanfield phase-diagram``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meanfield.commands.command_options import (
+    BadInput,
+    Interval,
+    Progress,
+    read_model,
+    require_folder,
+    require_picture,
+    site_options,
+    wide_console,
+    write_picture,
+)
+
+if TYPE_CHECKING:
+    from meanfield.phases.phase_diagram import PhaseDiagram
+
+NOT_CONVERGED = 3
+INTERVAL = Interval()
+
+
+@click.command("phase-diagram")
+@click.option(
+    "--plane",
+    type=click.Choice(["j0-gamma", "gamma-temperature", "j0-temperature"]),
+    default="j0-gamma",
+    show_default=True,
+    help="Its two axes; the third parameter is fixed.",
+)
+@click.option(
+    "--ansatz", default="rs", show_default=True, help="Ansatz of the lines, several with commas: rs,1rsb,frsb."
+)
+@click.option("--gamma", type=INTERVAL, help="LOW:HIGH as an axis [default: 0.25:10], else a number.")
+@click.option("--j0", type=INTERVAL, help="LOW:HIGH as an axis [default: 0:3], else a number [default: 0].")
+@click.option("--temperature", type=INTERVAL, help="LOW:HIGH as an axis, else a number [default: 0].")
+@click.option("--points", type=int, default=40, show_default=True, help="Points of a line per range of an axis.")
+@site_options
+@click.option("--out", type=click.Path(dir_okay=False), help="All lines as .csv, else HDF5.")
+@click.option("--plot", type=click.Path(dir_okay=False), help="Picture of the plane.")
+def phase_diagram(
+    plane: str,
+    ansatz: str,
+    gamma: tuple[float, ...] | None,
+    j0: tuple[float, ...] | None,
+    temperature: tuple[float, ...] | None,
+    points: int,
+    as_json: bool,
+    out: str | None,
+    plot: str | None,
+    **options: Any,
+) -> int:
+    """Phase boundaries in a plane of parameters, every line with its ansatz.
+
+    In the plane of J0 and gamma (drawn as 1/gamma) at T = 0: where the ergodic state turns glassy or polarised,
+    where the glass turns polarised, where replica symmetry breaks in the polarised phase, and where double wells
+    begin. gamma-temperature gives T_g(gamma).
+    """
+    require_folder(out, plot)
+    require_picture(plot)
+    given = {"gamma": gamma, "j0": j0, "temperature": temperature}
+    ranges: dict[str, tuple[float, ...]] = {}
+    fixed: dict[str, tuple[float, ...]] = {}
+    for name, values in given.items():
+        axis = name in plane.split("-")
+        if values is not None and len(values) != 1 + axis:
+            raise BadInput(f"--{name} must be {'LOW:HIGH' if axis else 'one number'} in the plane {plane}")
+        if values is not None:
+            (ranges if axis else fixed)[name] = values
+    if plane == "j0-temperature" and "gamma" not in fixed and options["potential"] != "ising":
+        raise BadInput("the plane j0-temperature needs --gamma")
+    model = read_model(gamma=fixed.get("gamma", (1.0,))[0], j0=fixed.get("j0", (0.0,))[0], **options)
+    from meanfield.phases.phase_diagram import phase_diagram as follow
+
+    progress = Progress()
+    try:
+        diagram = follow(
+            model,
+            plane,
+            fixed.get("temperature", (0.0,))[0],
+            tuple(dict.fromkeys(ansatz.split(","))),
+            {name: (values[0], values[1]) for name, values in ranges.items()},
+            points,
+            progress,
+        )
+    finally:
+        progress.end()
+    if out is not None:
+        from meanfield.phases import phase_diagram_file
+
+        phase_diagram_file.save(diagram, out)
+    if plot is not None:
+        from meanfield.phases import phase_picture
+
+        write_picture(lambda path: phase_picture.save(diagram, path), plot)
+    if as_json:
+        click.echo(json.dumps(diagram.to_dict(), indent=2, allow_nan=False))
+    else:
+        show(diagram)
+    if not diagram.converged:
+        failed = ", ".join(f"{line.name} ({line.ansatz})" for line in diagram.lines if not line.converged)
+        click.echo(f"meanfield: not converged: {failed} ends before a border or a corner", err=True)
+        return NOT_CONVERGED
+    return 0
+
+
+def show(diagram: PhaseDiagram) -> None:
+    """Print a table for people: every line with some of its points."""
+    from rich.table import Table
+
+    axes = [diagram.plane.x.name, diagram.plane.y.name]
+    fixed = [f"{name} = {value:g}" for name, value in diagram.to_dict()["fixed"].items()]
+    table = Table(title=f"plane {diagram.name}, {', '.join(fixed)}")
+    for column in ("line", "ansatz", *axes, "p", "q", "C"):
+        table.add_column(column, justify="left" if column in ("line", "ansatz") else "right")
+    for line in diagram.lines:
+        count = line.points["p"].size
+        shown = sorted({round(k * (count - 1) / 4) for k in range(5)})
+        for k in shown:
+            values = {name: f"{value[k]:.10g}" for name, value in line.points.items()}
+            if line.points["error"][k] > 0.0:
+                values[line.error_of] += f" +- {line.points['error'][k]:.1g}"
+            label = [line.name + ("" if line.exact else " *"), line.ansatz] if k == shown[0] else ["", ""]
+            numbers = [f"{line.points[name][k]:.6g}" for name in ("p", "q", "C")]
+            table.add_row(*label, *(values[axis] for axis in axes), *numbers)
+        table.add_section()
+    console = wide_console()
+    if diagram.lines:
+        console.print(table)
+    else:
+        console.print(f"no line in this plane ({diagram.name}, {', '.join(fixed)})")
+    if any(not line.exact for line in diagram.lines):
+        console.print("* where this line lies depends on the ansatz")
+    for line in diagram.lines:
+        if line.note:
+            console.print(f"{line.name} ({line.ansatz}): {line.note}")
+    console.print(f"{diagram.seconds:.2f} s")

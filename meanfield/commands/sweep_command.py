@@ -1,0 +1,57 @@
+"""What ``meanfield solve`` prints and writes of a sweep."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from meanfield.commands.command_options import wide_console, write_picture
+
+if TYPE_CHECKING:
+    from meanfield.replicas.sweep import Sweep
+
+NOT_CONVERGED = 3
+
+
+def finish(sweep: Sweep, seconds: float, as_json: bool, out: str | None, plot: str | None) -> int:
+    """Files first, then the table or JSON; the exit status."""
+    if out is not None:
+        sweep.save(out)
+    if plot is not None:
+        from meanfield.commands import sweep_picture
+
+        write_picture(lambda path: sweep_picture.save(sweep, path), plot)
+    if as_json:
+        click.echo(json.dumps(sweep.to_dict(), indent=2, allow_nan=False))
+    else:
+        show(sweep, seconds)
+    if not sweep.converged:
+        failed = sum(not s.converged for s in sweep.solutions)
+        click.echo(f"meanfield: {failed} of {len(sweep.solutions)} points not converged", err=True)
+        return NOT_CONVERGED
+    return 0
+
+
+def show(sweep: Sweep, seconds: float) -> None:
+    """One row per point."""
+    from rich.table import Table
+
+    axes = [name for name in ("gamma", "temperature", "j0") if len(getattr(sweep, name)) > 1]
+    table = Table(title=sweep.ansatz)
+    for name in axes:
+        table.add_column(name, justify="right")
+    table.add_column("phase")
+    columns = ["free_energy", "p", "q_K", "C", "replicon"]
+    for name in columns:
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for solution in sweep.solutions:
+        row = {**solution.to_dict(), "q_K": float(solution.q[-1])}
+        numbers = ["-" if row[name] is None else f"{row[name]:.8g}" for name in columns]
+        state = "" if solution.converged else "NOT CONVERGED"
+        table.add_row(*(f"{row[name]:.6g}" for name in axes), solution.phase, *numbers, state)
+    console = wide_console()
+    console.print(table)
+    console.print(f"{seconds:.3f} s")

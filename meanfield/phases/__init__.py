@@ -1,0 +1,1 @@
+"""Where one phase ends and another begins: glass temperature, lines, planes, pictures."""

@@ -1,0 +1,1 @@
+"""Replica-symmetric, one-step, K-step and full RSB: equations, solutions, stability, limits."""

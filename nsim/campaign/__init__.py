@@ -1,0 +1,1 @@
+"""A run from its run file to results.h5: tasks, protocols, observables, sealed files."""

@@ -1,0 +1,256 @@
+"""A run from its run file to results.h5: tasks over ranks, finished work sealed as it comes, merged at the end.
+
+Life of a run: open the directory -> find what is sealed -> share the open tasks among groups of ranks (as a rule of one
+rank each), every rank sealing its own parts -> merge -> summary. A kill at any moment loses the tasks in progress and
+at most a buffer of two seconds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+
+from nsim.campaign.handful import check_layout, handfuls, work_on
+from nsim.campaign.protocols import PROTOCOLS
+from nsim.campaign.provenance import provenance
+from nsim.campaign.result_parts import Result, write_part
+from nsim.campaign.run_directory import RunDirectory
+from nsim.campaign.tasks import Task, cost, tasks_of
+from nsim.errors import ExitStatus, InputError
+from nsim.parallel.rank_group import Group
+from nsim.parallel.ranks import Ranks, on_rank_0
+from nsim.parallel.stop_signals import stop_signals
+from nsim.run_file import RunFile
+from nsim.sample import couplings
+
+SEAL_EVERY = 2.0  # seconds of finished work a kill may cost
+HANDED_OUT, DONE, UNCONVERGED, STOPPED, SHARE = range(5)  # the shared counters
+WHOLE = 10**12  # the share of the open work that is done is counted in these parts
+
+Say = Callable[[str], None]
+Progress = Callable[[int, int, float], None]  # open tasks done, open tasks, share of the open work that is done
+
+
+@dataclass
+class Outcome:
+    """How a run ended."""
+
+    tasks: int = 0
+    computed: int = 0
+    unconverged: int = 0  # states, among those computed now
+    stopped: bool = False
+    failures: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> ExitStatus:
+        """Exit status, the gravest first."""
+        if self.failures:
+            return ExitStatus.FAILED
+        if self.stopped:
+            return ExitStatus.RESUMABLE
+        return ExitStatus.NOT_CONVERGED if self.unconverged else ExitStatus.DONE
+
+
+def run_campaign(
+    run: RunFile,
+    out: Path,
+    ranks: Ranks,
+    restart: bool = False,
+    progress: Progress | None = None,
+    say: Say = lambda line: None,
+    ranks_per_sample: int = 1,
+    rows: bool = False,
+) -> Outcome:
+    """Carry out a run in directory ``out``, continuing what is there.
+
+    Parameters
+    ----------
+    run
+        The run.
+    out
+        Run directory.
+    ranks
+        The ranks sharing the work; called by all of them.
+    restart
+        Begin anew instead of continuing.
+    progress, say
+        How rank 0 tells its user how far it is, and whatever needs a line.
+    ranks_per_sample
+        Ranks that work on one sample at a time; must divide the number of ranks.
+    rows
+        Whether the rows of J are spread over them; else there is one copy of J per node.
+
+    Returns
+    -------
+    Outcome
+        The same on every rank.
+
+    Raises
+    ------
+    InputError
+        On every rank, before any work, if the run or the directory is not usable.
+    """
+    check_layout(run, rows)
+    group = ranks.group(ranks_per_sample)
+    directory = RunDirectory(out)
+    try:
+        J = _given_couplings(run)
+        _check_stability_without_quartic(run, ranks, group, J, rows)
+        open_tasks = on_rank_0(ranks, lambda: _prepare(directory, run, ranks, restart, say))
+        outcome = _share(directory, run, ranks, group, J, rows, open_tasks, progress, say)
+        if ranks.rank == 0:
+            _finish(directory, run, provenance(ranks.size, group.size), outcome, say)
+        return ranks.broadcast(outcome)
+    finally:
+        directory.close()
+
+
+def _given_couplings(run: RunFile) -> np.ndarray | None:
+    if run.couplings_path is None:
+        return None
+    (n,) = run.ensemble.samples_of
+    return couplings.load(run.couplings_path, n, run.couplings.dtype)
+
+
+def _prepare(directory: RunDirectory, run: RunFile, ranks: Ranks, restart: bool, say: Say) -> list[Task]:
+    """Open the directory and find the open tasks, on rank 0 alone."""
+    warnings = run.warnings() + PROTOCOLS[run.protocol.kind].warnings(run)
+    for message in directory.open(run, restart):
+        say(message)
+    sealed = directory.sealed(run)
+    for message in sealed.damaged:
+        say(f"warning: {message}; set aside, its tasks are computed again")
+    directory.set_aside(sealed)
+    open_tasks = [task for task in tasks_of(run) if task not in sealed.tasks]
+    for warning in warnings:
+        say(f"warning: {warning}")
+    done = f", {len(sealed.tasks)} done before" if sealed.tasks else ""
+    say(f"{len(open_tasks)} tasks on {ranks.size} rank(s) into {directory.path}{done}")
+    return open_tasks
+
+
+def _share(
+    directory: RunDirectory,
+    run: RunFile,
+    ranks: Ranks,
+    group: Group,
+    J: np.ndarray | None,
+    rows: bool,
+    open_tasks: list[Task],
+    progress: Progress | None,
+    say: Say,
+) -> Outcome:
+    """Work on open tasks, whichever group is free taking the next handful; every rank seals what it has finished."""
+    token = ranks.broadcast(uuid4().hex[:12])
+    counters = ranks.counters(5)
+    work = sum(cost(run, task) for task in open_tasks)
+    handed_out = handfuls(run, open_tasks, group.size, rows)
+    failures: dict[str, str] = {}
+    unsealed: dict[Task, Result] = {}
+    parts, last_sealed = 0, time.monotonic()
+
+    def seal() -> None:
+        nonlocal parts, last_sealed
+        if unsealed:
+            write_part(directory.parts_path / f"{token}-rank{ranks.rank:05d}-{parts:06d}.h5", unsealed)
+            parts += 1
+            unsealed.clear()
+        last_sealed = time.monotonic()
+
+    def next_handful() -> list[Task]:
+        """The group's next open tasks; none when there are no more or any rank was asked to stop."""
+        if stop_requests:
+            counters.add(STOPPED, 1)
+        index = len(handed_out)
+        if group.rank == 0 and not counters.add(STOPPED, 0):
+            index = counters.add(HANDED_OUT, 1)
+        index = group.broadcast(index)
+        return handed_out[index] if index < len(handed_out) else []
+
+    def tell(progress: Progress) -> None:
+        progress(counters.add(DONE, 0), len(open_tasks), counters.add(SHARE, 0) / WHOLE)
+
+    with stop_signals() as stop_requests:
+        while tasks := next_handful():
+            done = work_on(run, tasks, J, group, rows)
+            for trace in done.traces():
+                say(f"rank {ranks.rank}: {trace}")
+            failures |= done.texts()
+            for task, result in done.results.items():
+                if result is not None:
+                    unsealed[task] = result
+                    counters.add(UNCONVERGED, int(np.sum(result["converged"] == 0)))
+                counters.add(SHARE, int(cost(run, task) / work * WHOLE))
+                counters.add(DONE, 1)
+            if progress and ranks.rank == 0:
+                tell(progress)
+            if time.monotonic() - last_sealed > SEAL_EVERY:
+                seal()
+        seal()
+        if progress and ranks.rank == 0:
+            # Keep it alive while the last tasks are finished elsewhere.
+            while counters.add(DONE, 0) < sum(map(len, handed_out[: counters.add(HANDED_OUT, 0)])):
+                tell(progress)
+                time.sleep(0.1)
+            tell(progress)
+        ranks.wait_for_all()
+    count, unconverged = counters.add(DONE, 0), counters.add(UNCONVERGED, 0)
+    counters.close()
+    all_failures = ranks.gather(failures)
+    everyone = {task: text for found in all_failures or [] for task, text in found.items()}
+    return Outcome(len(tasks_of(run)), count - len(everyone), unconverged, count < len(open_tasks), everyone)
+
+
+def _finish(
+    directory: RunDirectory, run: RunFile, attributes: dict[str, str | int], outcome: Outcome, say: Say
+) -> None:
+    """Merge what is sealed (not after a stop: time may be short, and the parts are safe as they are)."""
+    directory.record_failures(outcome.failures)
+    sealed = directory.sealed(run)
+    complete = directory.results_path.exists() and set(sealed.tasks.values()) == {directory.results_path}
+    if outcome.stopped or not sealed.tasks or (complete and not outcome.computed and _same_size(directory, run)):
+        return
+    say("merging the results")
+    directory.merge(run, sealed, attributes)
+
+
+def _same_size(directory: RunDirectory, run: RunFile) -> bool:
+    """Whether results.h5 has the shape of this run (it lags behind when a run grows but all new tasks fail)."""
+    from nsim.campaign.results import tasks_in_results
+
+    return set(tasks_in_results(directory.results_path)) == set(tasks_of(run))
+
+
+def _check_stability_without_quartic(
+    run: RunFile, ranks: Ranks, group: Group, J: np.ndarray | None, rows: bool
+) -> None:
+    """With a4 = 0 the energy is bounded only where a2/gamma - J is positive definite: refuse the run otherwise."""
+    if run.model.a4 > 0:
+        return
+    from nsim.sample.glass import Glass
+    from nsim.sample.hessian import lowest_eigenvalues
+
+    def lowest_eigenvalue(n: int, sample: int) -> float:
+        spread = couplings.draw_rows(group, run.seed, n, sample, run.model.j0, run.couplings.dtype) if rows else J
+        glass = Glass.draw(run.model, run.seed, n, sample, spread, run.couplings.dtype)
+        return float(lowest_eigenvalues(glass, np.zeros(n), 1)[0])
+
+    samples = [(n, sample) for n, count in run.ensemble.samples_of.items() for sample in range(count)]
+    part, parts = (ranks.rank // group.size, ranks.size // group.size) if rows else (ranks.rank, ranks.size)
+    unstable = None
+    for n, sample in samples[part::parts]:
+        lowest = lowest_eigenvalue(n, sample)
+        if not lowest > 0:
+            unstable = f"n = {n}, sample {sample}: lowest eigenvalue {lowest:.3g}"
+            break
+    found = [text for text in ranks.gather(unstable) or [] if text]
+    first = ranks.broadcast(found[0] if found else None)
+    if first:
+        raise InputError(
+            f"model.a4 = 0 needs every a2/gamma - J positive definite, else the energy has no minimum; {first}"
+        )

@@ -1,0 +1,1 @@
+"""The commands of ``nsim`` that have a file of their own."""

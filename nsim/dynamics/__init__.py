@@ -1,0 +1,1 @@
+"""Motion at a temperature: Monte Carlo, heat bath, annealing, parallel tempering, Langevin, and what they measure."""

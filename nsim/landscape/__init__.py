@@ -1,0 +1,1 @@
+"""The energy landscape: minima, saddles, paths between them, true two-level systems."""

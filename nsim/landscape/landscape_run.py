@@ -1,0 +1,369 @@
+"""The landscape around the states of a run: one task per sample, spread over ranks, sealed, merged to landscape.h5.
+
+    DIR/landscape/n64-sample00003.h5    what was found around the states of one sample, sealed
+    DIR/landscape.h5                    all samples, in netCDF4 form; written at the end
+
+A sample is explored again only if its states or the section [double_wells] have changed since. What is found depends on
+the states of the sample alone: the same on any number of ranks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5netcdf
+import h5py
+import numpy as np
+
+from nsim.campaign.provenance import provenance
+from nsim.campaign.run_directory import RunDirectory, Sealed
+from nsim.campaign.seal import DamagedFileError, check_seal, remove_temporaries, write_sealed
+from nsim.errors import ExitStatus, InputError
+from nsim.landscape.neighbouring_minima import COUNTS, SYSTEM, WELL, Effort, Neighbourhood
+from nsim.parallel.ranks import Ranks, on_rank_0
+from nsim.parallel.stop_signals import stop_signals
+from nsim.run_file import DoubleWells, RunFile
+from nsim.sample import couplings
+from nsim.sample.glass import Glass
+
+LANDSCAPE_VERSION = 1
+HANDED_OUT, STOPPED = range(2)  # the shared counters
+Say = Callable[[str], None]
+Tables = dict[str, np.ndarray]
+
+# Columns by table: dimension -> {name: (unit, meaning)}
+MINIMUM = {
+    "energy": ("E0", "total energy U"),
+    "lambda_min": ("E0/v0^2", "lowest eigenvalue of the Hessian"),
+    "explored": ("1", "1: a state of the run, whose neighbourhood was searched"),
+    "hits": ("1", "how often it was met"),
+}
+SADDLE = {
+    "energy": ("E0", "total energy U"),
+    "first": ("1", "number (within the sample) of a minimum it joins; -1: that descent did not arrive"),
+    "second": ("1", "... and of the other"),
+    "mirrored": ("1", "1: it joins one of them to the mirror image of the other"),
+    **SYSTEM,
+}
+TABLES = {"minimum": MINIMUM, "saddle": SADDLE, "well": WELL}
+
+
+class Place(NamedTuple):
+    """A sample of a run."""
+
+    n: int
+    sample: int
+
+    def __str__(self) -> str:
+        return f"n = {self.n}, sample {self.sample}"
+
+
+@dataclass
+class Explored:
+    """How the exploration of a run ended."""
+
+    samples: int = 0  # to be explored in all
+    computed: int = 0  # now
+    stopped: bool = False
+    failures: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> ExitStatus:
+        """Exit status, the gravest first."""
+        if self.failures:
+            return ExitStatus.FAILED
+        return ExitStatus.RESUMABLE if self.stopped else ExitStatus.DONE
+
+
+def explore_run(path: Path, ranks: Ranks, say: Say = lambda line: None) -> Explored:
+    """Explore the neighbourhoods of all converged states of the run in directory ``path``.
+
+    Called by all ranks; raises `InputError` on each if there is no such run or nothing of it is finished.
+    """
+    directory = RunDirectory(path)
+    try:
+        run = on_rank_0(ranks, directory.run)
+        if not run.output.sites:
+            raise InputError(f"{path}: its states were not kept (output.sites = false)")
+        for message in on_rank_0(ranks, lambda: directory.open(run)):
+            say(message)
+        sealed = directory.sealed(run)
+        places = on_rank_0(ranks, lambda: _finished_places(path, sealed))
+        folder = path / "landscape"
+        open_places = on_rank_0(ranks, lambda: _open_places(directory, run, sealed, folder, places))
+        if ranks.rank == 0:
+            say(f"{len(open_places)} of {len(places)} samples to explore on {ranks.size} rank(s)")
+        counters, failures, done = ranks.counters(2), {}, 0
+        with stop_signals() as stop_requests:
+            while True:
+                if stop_requests:
+                    counters.add(STOPPED, 1)
+                if counters.add(STOPPED, 0) or (index := counters.add(HANDED_OUT, 1)) >= len(open_places):
+                    break
+                place = open_places[index]
+                began = time.monotonic()
+                try:
+                    _explore(directory, run, sealed, place, folder)
+                except Exception as error:
+                    failures[str(place)] = f"{type(error).__name__}: {error}"
+                    say(f"rank {ranks.rank}: {place} failed:\n{traceback.format_exc()}")
+                else:
+                    done += 1
+                    say(f"{place}: {time.monotonic() - began:.1f} s")
+            ranks.wait_for_all()
+        counters.close()
+        everyone = ranks.gather((done, failures)) or []
+        outcome = Explored(len(places))
+        for computed, failed in everyone:
+            outcome.computed += computed
+            outcome.failures |= failed
+        outcome.stopped = outcome.computed + len(outcome.failures) < len(open_places)
+        outcome = ranks.broadcast(outcome)
+        if outcome.stopped:  # time may be short, and the parts are safe as they are
+            if ranks.rank == 0:
+                say(f"stopped on request; the same command continues {path}")
+        elif ranks.rank == 0 and len(places) > len(outcome.failures):
+            _merge(path, run, folder, [place for place in places if str(place) not in outcome.failures], ranks.size)
+        return outcome
+    finally:
+        directory.close()
+
+
+def effort_of(run: RunFile) -> Effort:
+    """How much is searched, as the run file says."""
+    given = run.double_wells or DoubleWells()
+    return Effort(given.flips, given.bands, given.modes, given.method, run.quantum.hbar2_over_m)
+
+
+# --- one sample ------------------------------------------------------------------------------------------------
+
+
+def explore_sample(glass: Glass, states: np.ndarray, effort: Effort) -> tuple[Tables, Neighbourhood]:
+    """The tables of one sample from its relaxed states, shape (R, N); a table's columns are called ``table/column``."""
+    found = Neighbourhood(glass, effort)
+    for replica, v in enumerate(states):
+        if np.isfinite(v).all():
+            found.explore(v, replica)
+    tables: Tables = {
+        "minimum/energy": np.array(found.minima.energies),
+        "minimum/lambda_min": np.array(found.lambda_min),
+        "minimum/explored": np.isin(np.arange(len(found.minima)), list(found.explored)).astype(float),
+        "minimum/hits": np.array(found.minima.hits, dtype=float),
+        "saddle/energy": np.array(found.saddles.energies),
+        "saddle/first": np.array([first for (first, _), _ in found.ends], dtype=float),
+        "saddle/second": np.array([second for _, (second, _) in found.ends], dtype=float),
+        "saddle/mirrored": np.array([one != other for (_, one), (_, other) in found.ends], dtype=float),
+    }
+    tables |= {f"saddle/{name}": np.array([row[name] for row in found.systems], dtype=float) for name in SYSTEM}
+    tables |= {f"well/{name}": np.array([row[name] for row in found.wells], dtype=float) for name in WELL}
+    tables |= {f"count/{name}": np.array(float(found.counts[name])) for name in COUNTS}
+    tables["minimum/v"] = np.array(found.minima.points).reshape(-1, glass.n)
+    tables["saddle/v"] = np.array(found.saddles.points).reshape(-1, glass.n)
+    return tables, found
+
+
+def _explore(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place, folder: Path) -> None:
+    states = _states(directory, run, sealed, place)
+    tables, _ = explore_sample(glass_of(run, place), states, effort_of(run))
+
+    def write(temporary: Path) -> None:
+        with h5py.File(temporary, "w") as file:
+            file.attrs["identity"] = _identity(run, states)
+            for name, data in tables.items():
+                file[name] = data
+
+    write_sealed(_part(folder, place), write)
+
+
+def glass_of(run: RunFile, place: Place) -> Glass:
+    """The sample itself."""
+    J = None
+    if run.couplings_path is not None:
+        J = couplings.load(run.couplings_path, place.n, run.couplings.dtype)
+    return Glass.draw(run.model, run.seed, place.n, place.sample, J, run.couplings.dtype)
+
+
+def _states(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place) -> np.ndarray:
+    """The relaxed states of a sample, shape (R, N); NaN where one has not converged or is not finished."""
+    tasks = [task for task in sealed.tasks if (task.n, task.sample) == place]
+    states = np.full((run.ensemble.replicas, place.n), np.nan)
+    for task, result in directory.results(sealed, tasks, ("v", "converged")):
+        good = result["converged"] == 1
+        states[task.first : task.first + task.width][good] = result["v"][good]
+    return states
+
+
+def _identity(run: RunFile, states: np.ndarray) -> str:
+    """What the content of a part depends on."""
+    columns = {table: list(names) for table, names in TABLES.items()}
+    effort = json.dumps([LANDSCAPE_VERSION, columns, list(COUNTS), vars(effort_of(run))], sort_keys=True)
+    return hashlib.sha256(effort.encode() + np.ascontiguousarray(states).tobytes()).hexdigest()
+
+
+def _part(folder: Path, place: Place) -> Path:
+    return folder / f"n{place.n}-sample{place.sample:05d}.h5"
+
+
+# --- what is to be done, and the end ---------------------------------------------------------------------------
+
+
+def _finished_places(path: Path, sealed: Sealed) -> list[Place]:
+    """Samples with finished states, the most expensive first."""
+    places = sorted({Place(task.n, task.sample) for task in sealed.tasks}, key=lambda place: (-place.n, place.sample))
+    if not places:
+        raise InputError(f"{path}: nothing is finished yet")
+    return places
+
+
+def _open_places(
+    directory: RunDirectory, run: RunFile, sealed: Sealed, folder: Path, places: list[Place]
+) -> list[Place]:
+    """Samples without a sealed part that belongs to their present states."""
+    folder.mkdir(exist_ok=True)
+    remove_temporaries(folder)
+    found = []
+    for place in places:
+        path = _part(folder, place)
+        try:
+            check_seal(path)
+            with h5py.File(path, "r", locking=False) as file:
+                if file.attrs["identity"] == _identity(run, _states(directory, run, sealed, place)):
+                    continue
+        except DamagedFileError:
+            pass
+        found.append(place)
+    return found
+
+
+def _merge(path: Path, run: RunFile, folder: Path, places: list[Place], ranks: int) -> None:
+    """Write landscape.h5 from the sealed parts."""
+
+    def write(temporary: Path) -> None:
+        with h5netcdf.File(temporary, "w") as file:
+            file.attrs["format_version"] = LANDSCAPE_VERSION
+            file.attrs["run_file"] = json.dumps(run.resolved(), indent=1)
+            for name, value in provenance(ranks).items():
+                file.attrs[name] = value
+            for n in run.ensemble.samples_of:
+                here = sorted(place for place in places if place.n == n)
+                if here:
+                    _write_size(file.create_group(f"n{n}"), n, here, [_read(_part(folder, place)) for place in here])
+
+    write_sealed(path / "landscape.h5", write)
+
+
+def _read(path: Path) -> Tables:
+    with h5py.File(path, "r", locking=False) as file:
+        return {f"{table}/{name}": data[()] for table, group in file.items() for name, data in group.items()}
+
+
+def _write_size(group: Any, n: int, places: list[Place], parts: list[Tables]) -> None:
+    rows = {table: [len(part[f"{table}/{next(iter(columns))}"]) for part in parts] for table, columns in TABLES.items()}
+    group.dimensions = {"sample": len(places), "site": n} | {table: sum(count) for table, count in rows.items()}
+    group.attrs["n"] = n
+
+    def put(name: str, dims: tuple[str, ...], data: np.ndarray, unit: str, meaning: str) -> None:
+        variable = group.create_variable(name, dims, data.dtype, data=data)
+        variable.attrs["units"], variable.attrs["long_name"] = unit, meaning
+
+    numbers = np.array([place.sample for place in places])
+    put("sample", ("sample",), numbers, "1", "number of the sample")
+    for table, columns in TABLES.items():
+        put(f"{table}_sample", (table,), np.repeat(numbers, rows[table]), "1", "number of the sample")
+        for name, (unit, meaning) in columns.items():
+            whole = np.concatenate([part[f"{table}/{name}"] for part in parts])
+            put(name if name.startswith(table) else f"{table}_{name}", (table,), whole, unit, meaning)
+    for table in ("minimum", "saddle"):
+        whole = np.concatenate([part[f"{table}/v"] for part in parts])
+        put(f"{table}_v", (table, "site"), whole, "v0", f"displacements of the {table}")
+    for name, meaning in COUNTS.items():
+        put(f"count_{name}", ("sample",), np.array([int(part[f"count/{name}"]) for part in parts]), "1", meaning)
+
+
+def read_landscape(path: Path) -> Iterator[tuple[int, Tables]]:
+    """Sizes and arrays of a sealed landscape.h5; raises `InputError` if there is none or it is damaged."""
+    try:
+        check_seal(path)
+    except DamagedFileError as error:
+        raise InputError(str(error)) from None
+    with h5py.File(path, "r", locking=False) as file:
+        for group in file.values():
+            yield int(np.ravel(group.attrs["n"])[0]), {name: data[()] for name, data in group.items()}
+
+
+def summary(path: Path) -> dict[str, Any]:
+    """What `nsim landscape DIR` prints: for each size how much was found, how well U_eff,i foretold it, densities."""
+    return {"groups": [_group(n, arrays) for n, arrays in read_landscape(path)]}
+
+
+BINS_ASYMMETRY = np.array([0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0])  # E0
+BINS_LOG_DELTA0 = np.arange(-24.0, 1.0, 4.0)  # ln(Delta_0/E0)
+BINS_LOCALISATION = (0.0, 0.3, 1.0, np.inf)
+
+
+def _group(n: int, arrays: Tables) -> dict[str, Any]:
+    counts = {name: int(arrays[f"count_{name}"].sum()) for name in COUNTS}
+    explored = int(arrays["minimum_explored"].sum())
+    systems = _systems_of_explored(arrays)
+    asymmetry, delta0 = arrays["saddle_asymmetry"][systems], arrays["saddle_delta0"][systems]
+    resolved = np.log(delta0[delta0 > 0])
+    per_site = 1.0 / (n * explored) if explored else 0.0
+    spread, true, well = arrays["well_localisation"], arrays["well_true_climb"], arrays["well_climb"]
+    connected = arrays["well_connected"] == 1
+    close = np.zeros(len(true), dtype=bool)
+    close[connected] = np.abs(well[connected] / true[connected] - 1) < 0.1
+    return {
+        "n": n,
+        "samples": len(arrays["sample"]),
+        "explored_minima": explored,
+        "minima": len(arrays["minimum_energy"]),
+        "saddles": len(arrays["saddle_energy"]),
+        "two_level_systems": int(systems.sum()),
+        "per_site_and_asymmetry": {
+            "edges": BINS_ASYMMETRY.tolist(),
+            "density": (np.histogram(asymmetry, BINS_ASYMMETRY)[0] / np.diff(BINS_ASYMMETRY) * per_site).tolist(),
+        },
+        "per_site_and_log_delta0": {
+            "edges": BINS_LOG_DELTA0.tolist(),
+            "density": (np.histogram(resolved, BINS_LOG_DELTA0)[0] / np.diff(BINS_LOG_DELTA0) * per_site).tolist(),
+            "unresolved": int(len(delta0) - len(resolved)),
+        },
+        "wells_by_localisation": [
+            {
+                "from": low,
+                "to": high if np.isfinite(high) else None,
+                "wells": int(inside.sum()),
+                "connected": int(connected[inside].sum()),
+                "barrier_within_10_percent": int(close[inside].sum()),
+            }
+            for low, high in itertools.pairwise(BINS_LOCALISATION)
+            for inside in [(spread >= low) & (spread < high)]
+        ],
+        "counts": counts,
+    }
+
+
+def _systems_of_explored(arrays: Tables) -> np.ndarray:
+    """Which saddles join a state of the run to another minimum, not to itself or its mirror image; bool."""
+    explored = {
+        (int(sample), number)
+        for sample in arrays["sample"]
+        for number in np.flatnonzero(arrays["minimum_explored"][arrays["minimum_sample"] == sample])
+    }
+    return np.array(
+        [
+            first >= 0 and second >= 0 and first != second and bool({(sample, first), (sample, second)} & explored)
+            for sample, first, second in zip(
+                arrays["saddle_sample"], arrays["saddle_first"], arrays["saddle_second"], strict=True
+            )
+        ],
+        dtype=bool,
+    )

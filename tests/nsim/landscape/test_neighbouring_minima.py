@@ -1,0 +1,121 @@
+"""What is found around states of a tiny system must be part of its complete landscape, and rightly joined."""
+
+import numpy as np
+import pytest
+
+from nsim.descent.relaxation import relax
+from nsim.landscape.eigenvector_following import newton
+from nsim.landscape.elastic_band import band, maxima, refine
+from nsim.landscape.exhaustive import explore
+from nsim.landscape.landscape_run import explore_sample
+from nsim.landscape.neighbouring_minima import Effort
+from nsim.run_file import Model
+from nsim.sample.glass import Glass
+
+
+@pytest.fixture(scope="module", params=[0.0, 0.3])
+def listed(request):
+    glass = Glass.draw(Model(gamma=4.0, field=request.param), 2, 16, 0)
+    whole = explore(glass)
+    assert whole.complete
+    assert len(whole.minima) >= 6
+    return glass, whole
+
+
+def place(points: np.ndarray, v: np.ndarray) -> int:
+    distance = np.abs(points - v).max(axis=1)
+    assert distance.min() < 1e-5
+    return int(distance.argmin())
+
+
+def test_minima_saddles_and_what_they_join_are_those_of_the_whole_landscape(listed):
+    glass, whole = listed
+    tables, found = explore_sample(glass, whole.minima_at, Effort())
+    for v in tables["minimum/v"]:
+        place(whole.minima_at, v)
+    for k, v in enumerate(tables["saddle/v"]):
+        number = place(whole.saddles_at, v)
+        (a, sign_a), (b, sign_b) = found.ends[k]
+        ends = [place(whole.minima_at, s * found.minima.points[m]) for m, s in ((a, sign_a), (b, sign_b))]
+        assert sorted(ends) == whole.joins[number].tolist()
+        top, low, high = whole.saddles[number], *sorted(whole.minima[ends])
+        assert tables["saddle/asymmetry"][k] == pytest.approx(high - low, abs=1e-8)
+        assert tables["saddle/barrier_upper"][k] == pytest.approx(top - high, abs=1e-8)
+        assert tables["saddle/barrier_lower"][k] == pytest.approx(top - low, abs=1e-8)
+        distance = np.linalg.norm(np.subtract(*whole.minima_at[ends]))
+        assert tables["saddle/distance"][k] == pytest.approx(distance, abs=1e-6)
+        assert tables["saddle/path_length"][k] > 0.999 * distance
+        assert 1 <= tables["saddle/participation"][k] <= glass.n
+        assert tables["saddle/saddle_eigenvalue"][k] < 0
+    # Every minimum was a state, so that all minima are there, and with them paths between nearly all pairs.
+    folded = len({round(energy, 7) for energy in whole.minima})
+    assert len(tables["minimum/energy"]) == folded
+    assert tables["minimum/explored"].all()
+    counts = found.counts
+    assert counts["states"] == len(whole.minima)
+    assert counts["repeated_states"] == len(whole.minima) - folded
+    assert counts["pairs"] == counts["pairs_direct"] + counts["pairs_by_steps"] + counts["pairs_open"]
+    assert counts["pairs_direct"] > 0
+    assert len(found.saddles) > folded / 2
+
+
+def test_linear_response_wells_stand_beside_what_was_found(listed):
+    glass, whole = listed
+    tables, found = explore_sample(glass, whole.minima_at, Effort(flips=False, modes=0))
+    assert found.counts["wells"] == len(tables["well/site"])
+    by_way = sum(found.counts[f"wells_{way}"] for way in ("by_schur", "by_following", "without_saddle"))
+    assert by_way == found.counts["wells"] > 0
+    energies = tables["minimum/energy"]
+    for k in np.flatnonzero(tables["well/connected"]):
+        saddle, state = int(tables["well/well_saddle"][k]), int(tables["well/state"][k])
+        ends = {int(tables["saddle/first"][saddle]), int(tables["saddle/second"][saddle])}
+        assert state in ends
+        other = (ends - {state} or {state}).pop()
+        assert tables["well/true_asymmetry"][k] == pytest.approx(energies[other] - energies[state])
+        assert tables["well/true_climb"][k] == pytest.approx(tables["saddle/energy"][saddle] - energies[state])
+
+
+def test_a_band_between_joined_minima_leads_to_their_saddle(listed):
+    glass, whole = listed
+    met = 0
+    for (i, j), saddle in zip(whole.joins, whole.saddles_at, strict=True):
+        images = band(glass, whole.minima_at[i], whole.minima_at[j])
+        np.testing.assert_array_equal(images[:, 0], whole.minima_at[i])
+        spacing = np.linalg.norm(np.diff(images, axis=1), axis=0)
+        assert np.ptp(spacing) < 0.5 * spacing.mean()
+        for top in maxima(glass, images).T:
+            v, reached = refine(glass, top)
+            if reached:
+                assert place(whole.saddles_at, v) >= 0
+                met += np.abs(v - saddle).max() < 1e-6
+    assert met > len(whole.saddles) / 2  # pairs with several saddles, and steps over others, account for the rest
+
+
+def test_refining_ends_on_saddles_of_index_one_only(listed):
+    glass, whole = listed
+    v = newton(glass, 2 * np.random.default_rng(1).standard_normal((16, 400)), steps=60)
+    higher = v.v[:, (v.max_gradient < 1e-10) & (v.index >= 2)]
+    assert higher.shape[1] > 10
+    for start in [*whole.minima_at, *higher.T]:
+        end, reached = refine(glass, start)
+        if reached:
+            place(whole.saddles_at, end)
+
+
+def test_wells_of_nearly_free_sites_are_true_and_proved():
+    """Weak couplings: every site is a double well of its own, and linear response is nearly exact."""
+    n = 8
+    J = 0.02 * Glass.draw(Model(gamma=1.0), 1, n, 0).J
+    glass = Glass(J, np.full(n, -2.0), 1.0, 1.0)
+    state = relax(glass, np.full((n, 1), 3.0)).v.T
+    tables, found = explore_sample(glass, state, Effort(flips=False, modes=0))
+    assert found.counts["wells"] == found.counts["wells_by_schur"] == n
+    assert (tables["well/localisation"] < 0.01).all()
+    assert tables["well/connected"].all()
+    np.testing.assert_allclose(tables["well/true_climb"], tables["well/well_climb"], rtol=0.02)
+    np.testing.assert_allclose(tables["well/true_asymmetry"], tables["well/well_asymmetry"], atol=0.05)
+    # At the top the site itself is at rest near v = 0, the others still at their minima.
+    for k, v in enumerate(tables["saddle/v"]):
+        site = int(tables["well/site"][tables["well/well_saddle"] == k][0])
+        assert abs(v[site]) < 0.2
+        assert (np.abs(np.delete(v, site)) > 3).all()

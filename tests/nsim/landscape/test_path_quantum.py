@@ -1,0 +1,63 @@
+"""Quantum levels along a path, against exact levels and against finite differences of another kind."""
+
+import numpy as np
+import pytest
+from scipy.linalg import eigh_tridiagonal
+
+from nsim.landscape.gradient_flow import both_sides
+from nsim.landscape.path_quantum import Path, join, levels, potential_on_grid, tunnelling
+from nsim.sample.glass import Glass
+
+
+def one_site(field: float = 0.0, a2: float = -2.0) -> tuple[Glass, Path]:
+    """One particle in a quartic double well: its path is the coordinate itself."""
+    glass = Glass(np.zeros((1, 1)), np.array([a2]), 1.0, 1.0, field)
+    top = np.roots([1 / 6, 0, a2, -field]).real
+    saddle = np.array([top[np.abs(top).argmin()]])
+    first, second = both_sides(glass, saddle)
+    return glass, join(glass, saddle, first.path, second.path)
+
+
+def by_finite_differences(glass: Glass, X: float, tilt: float = 0.0) -> np.ndarray:
+    """Lowest levels on two fine grids, extrapolated in the spacing squared."""
+    found = []
+    for points in (4001, 8001):
+        x = np.linspace(-9, 9, points)
+        V = glass.energy(x[None, :]) + tilt * x
+        h = x[1] - x[0]
+        off = np.full(points - 1, -X / 2 / h**2)
+        found.append(eigh_tridiagonal(V + X / h**2, off, select="i", select_range=(0, 3), eigvals_only=True))
+    return found[1] + (found[1] - found[0]) / 3
+
+
+def test_harmonic_levels_are_exact():
+    s = np.linspace(-12, 12, 120)
+    np.testing.assert_allclose(levels(s, 0.5 * s**2, 1.0, 5), np.arange(5) + 0.5, atol=1e-10)
+
+
+@pytest.mark.parametrize(("X", "field"), [(1.0, 0.0), (0.8, 0.0), (0.8, 0.05), (2.0, 0.2)])
+def test_splitting_of_a_quartic_double_well(X, field):
+    glass, path = one_site(field)
+    exact = by_finite_differences(glass, X)
+    s, V = potential_on_grid(glass, path, X)
+    np.testing.assert_allclose(levels(s, V, X, 4), exact, atol=2e-5)
+    found = tunnelling(glass, path, X)
+    assert found.splitting == pytest.approx(exact[1] - exact[0], rel=2e-3)
+    # Without the field the well is symmetric: the splitting there is the smallest any tilt can reach.
+    level = by_finite_differences(glass, X, tilt=field)
+    assert found.delta0 == pytest.approx(level[1] - level[0], rel=2e-2)
+
+
+def test_path_of_one_site_is_its_coordinate():
+    glass, path = one_site(0.1)
+    minima = np.sort(np.roots([1 / 6, 0, -2.0, -0.1]).real)[[0, 2]]
+    assert path.length == pytest.approx(np.ptp(minima), abs=1e-9)
+    assert path.potential[0] == pytest.approx(glass.energy(np.array([minima[0]])), abs=1e-9)
+    s = np.linspace(0, path.length, 50)[1:-1]
+    grid, V = potential_on_grid(glass, path, 1.0, points=2000)
+    np.testing.assert_allclose(np.interp(s, grid, V), glass.energy((minima[0] + s)[None, :]), atol=2e-3)
+
+
+def test_what_rounding_hides_is_not_a_number():
+    glass, path = one_site(a2=-12.0)
+    assert np.isnan(tunnelling(glass, path, 0.02).delta0)
