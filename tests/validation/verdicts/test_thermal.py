@@ -8,7 +8,7 @@ from nsim.analysis.summary import summarise
 from nsim.campaign.campaign import run_campaign
 from nsim.campaign.run_directory import RunDirectory
 from nsim.parallel.ranks import SerialRanks
-from validation.extrapolation import extrapolate
+from validation.statistics.extrapolation import extrapolate
 
 SIZES = {32: 240, 64: 120, 128: 60}  # samples
 

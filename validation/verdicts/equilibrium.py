@@ -26,13 +26,13 @@ from numpy.typing import NDArray
 
 import meanfield
 from meanfield import Model, ParameterError, Solution
-from validation.checks import Check, compare
-from validation.expectations import EXACT, FINITE_N, NOT_SOLVED, Expectation
-from validation.exponents import CRITICAL_OVERLAP, GLASSY_ENERGY, REGULAR, Exponent
-from validation.extrapolation import Extrapolation, extrapolate
 from validation.predictions import THEORIES, Theory, mean_field_model
 from validation.quantities import Quantity
 from validation.simulation import Average, Simulation, Thermal
+from validation.statistics.extrapolation import Extrapolation, extrapolate
+from validation.verdicts.checks import Check, compare
+from validation.verdicts.expectations import EXACT, FINITE_N, NOT_SOLVED, Expectation
+from validation.verdicts.exponents import CRITICAL_OVERLAP, GLASSY_ENERGY, REGULAR, Exponent
 
 Array = NDArray[np.float64]
 
