@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,27 @@ import click
 
 if TYPE_CHECKING:
     from nsim.run_file import RunFile
+
+
+class TimeSpan(click.ParamType):
+    """Seconds, MM:SS, HH:MM:SS or D-HH:MM:SS, as a number of seconds above zero."""
+
+    name = "time"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """See `click.ParamType`."""
+        if isinstance(value, int | float):
+            return float(value)
+        days, _, rest = value.rpartition("-") if not value.startswith("-") else ("", "", value)
+        try:
+            parts = [float(part) for part in rest.split(":")]
+            seconds = sum(part * 60**power for power, part in enumerate(reversed(parts))) + 86400 * int(days or 0)
+        except ValueError:
+            parts, seconds = [], math.nan
+        if not 0 < seconds < math.inf or not 1 <= len(parts) <= 3 or min(parts) < 0:
+            self.fail(f"{value!r} is not a time: give seconds, MM:SS or [D-]HH:MM:SS", param, ctx)
+        return seconds
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")
 directory_argument = click.argument("directory", type=click.Path(path_type=Path, file_okay=False, exists=True))
