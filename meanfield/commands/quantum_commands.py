@@ -100,6 +100,7 @@ def thermodynamics(
     if potentials is not None:
         if ansatz is not None or options["gamma"] is not None:
             raise BadInput("give either --potentials or --ansatz and --gamma")
+        from meanfield.quantum.field_resolution import resolution_error
         from meanfield.quantum.thermodynamics import coarseness
         from meanfield.quantum.thermodynamics import thermodynamics as of_ensemble
         from meanfield.sites.local_potentials import LocalPotentials
@@ -107,11 +108,13 @@ def thermodynamics(
         ensemble = LocalPotentials.load(potentials)
         result = of_ensemble(ensemble, hbar2_over_m, T)
         header = {"potentials": len(ensemble), "resolved_above": coarseness(ensemble)}
+        header["resolution_error"] = resolution_error(ensemble, hbar2_over_m, T).tolist()
         coarse = [t for t in T if 0.0 < t < header["resolved_above"]]
         if coarse:
+            worst = max(e for t, e in zip(T, header["resolution_error"], strict=True) if t in coarse)
             click.echo(
                 f"meanfield: warning: the file has too few fields near h = 0 below T = {header['resolved_above']:.1e}; "
-                "its specific heat there is uncertain beyond the error of the levels",
+                f"its specific heat there is uncertain by up to {worst:.1e} beyond the error of the levels",
                 err=True,
             )
     else:
