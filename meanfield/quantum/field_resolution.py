@@ -1,10 +1,11 @@
 """How well the fields of an ensemble resolve a temperature: the error of C(T) from their spacing near h = 0.
 
-At low temperature only double wells with an asymmetry of the order of T count. Fields on a grid stand for the cells
-around them. With s = sqrt(gap^2 - Delta_0^2), the part of a splitting that grows with the field, every double well is
-spread evenly over the cell between the midpoints to its neighbours in s; what that changes in the specific heat of the
-two-level systems estimates what the spacing costs. It falls with the square of the spacing and is of the order of C
-itself where T lies between two neighbours. Of a random sample it says nothing about the scatter.
+At low temperature only double wells with an asymmetry of the order of T count. Every field of an ensemble stands for
+its weight: with s = sqrt(gap^2 - Delta_0^2), the part of a splitting that grows with the field, the wells ordered by s
+are spread over the cells that hold their weights if the density is even from one to the next. What that changes in the
+specific heat of the two-level systems estimates what the spacing costs. It is of the order of C itself where T lies
+between two neighbours, and pessimistic where a quadrature resolves T. As the change oscillates with T the largest of
+three neighbouring temperatures is taken. Of a random sample it says nothing about the scatter.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from meanfield.sites.local_potentials import LocalPotentials
 Array = NDArray[np.float64]
 
 NODES = 8  # per cell
+NEIGHBOUR = 1.6  # ratio of neighbouring temperatures; C of double wells grows linearly
 FAR = 40.0  # gaps beyond this many T contribute nothing
 
 
@@ -36,11 +38,17 @@ def resolution_error(ensemble: LocalPotentials, hbar2_over_m: float, temperature
     s, zero, weight = s[order], zero[order], wells.fraction * wells.weight[order]
     # Mirror images, and other wells at the same place, share a cell.
     distinct, inverse = np.unique(s, return_inverse=True)
-    middle = 0.5 * (distinct[1:] + distinct[:-1])
-    last = distinct[-1] + (distinct[-1] - middle[-1] if middle.size else 0.0)
-    edges = np.concatenate([[0.0], middle, [last]])
+    mass = np.cumsum(np.bincount(inverse, weights=weight))
+    middle = mass - 0.5 * np.diff(mass, prepend=0.0)
+    beyond = distinct[-1] + (distinct[-1] - (distinct[-2] if distinct.size > 1 else 0.0))
+    edges = np.interp(np.append(0.0, mass), np.concatenate([[0.0], middle, mass[-1:]]), [0.0, *distinct, beyond])
     t, w = np.polynomial.legendre.leggauss(NODES)
-    return np.abs(_changes(s, zero, weight, edges[inverse], edges[inverse + 1], T, 0.5 * (1.0 + t), 0.5 * w))
+    low, high = edges[inverse], edges[inverse + 1]
+    changes = [
+        np.abs(_changes(s, zero, weight, low, high, factor * T, 0.5 * (1.0 + t), 0.5 * w)) / factor
+        for factor in (1.0 / NEIGHBOUR, 1.0, NEIGHBOUR)
+    ]
+    return np.max(changes, axis=0)
 
 
 @njit(cache=True)

@@ -57,7 +57,8 @@ def draw_theory(axes: Axes, ansatz: str, x: Array, value: Array, error: Array) -
     style = theory_line(ansatz)
     axes.plot(x, shown, **style)
     if np.any(error > 0):
-        low = np.maximum(value - error, FAINTEST) if logarithmic else value - error
+        # An error of a factor: as far down as up.
+        low = value * np.minimum(1.0, value / np.maximum(value + error, FAINTEST)) if logarithmic else value - error
         axes.fill_between(x, low, np.maximum(value + error, low), color=style["color"], alpha=0.18, linewidth=0)
 
 

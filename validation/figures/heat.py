@@ -66,7 +66,7 @@ def without_local_disorder(theories: Theories, glasses: Glasses) -> Drawn:
         )
     left.plot([], [], color=SHADE, lw=0.7, label="two-level approximation")
     left.set(xlabel="$T$  [$E_0$]", ylabel="$C(T)$ per site", xlim=(LOW, HIGH), ylim=(1e-8, 3))
-    right.set(xlabel="$T$  [$E_0$]", ylabel="$C/T^3$", xlim=(1e-2, HIGH), ylim=(1e-4, 1e3))
+    right.set(xlabel="$T$  [$E_0$]", ylabel="$C/T^3$", xlim=(5e-3, 3.0), ylim=(1e-1, 1e3))
     left.legend(fontsize=8, loc="lower right")
     terms = "; ".join(
         f"{name} {value:.3g}" + (f" +- {error:.1g}" if error > 0 else "") for name, (value, error) in linear.items()
@@ -76,14 +76,14 @@ def without_local_disorder(theories: Theories, glasses: Glasses) -> Drawn:
         "levels in the "
         "local potentials of the classical solutions at T = 0. Thin lines: the two lowest levels of sites with two "
         "wells alone. Right: "
-        "C/T^3 with its bump. Full RSB: limit of many steps with its error; it has no linear term. C/T at T = "
+        "C/T^3 with its bump. Full RSB: limit of many steps of ln C, with its error; it has no linear term. C/T at T = "
         f"{T[at]:.2g}: {terms}. "
     )
     if glasses:
         caption += (
             "Simulated minima: mean and standard error over disorder samples ("
             + _counts(glasses)
-            + "); the slower the cooling, the fewer double wells are left and the smaller the linear term."
+            + "), the faster cooled with more double wells; the values of C/T show what the cooling rate does."
         )
     return Drawn(
         "4a",
@@ -147,8 +147,8 @@ def with_local_disorder(hbar2_over_m: float, glasses: dict[str, SiteEnsemble]) -
     fits = "; ".join(f"{name} {value:.2f}" for name, value in exponents.items())
     caption = (
         f"Specific heat per site with local disorder at gamma = 1, J0 = 0, hbar^2/m = {X:g}: a2 Gaussian of mean 1. "
-        "The paper's \"variance sigma = "
-        '5" is drawn in both readings, standard deviation 5 and variance 5. Replica-symmetric theory (1RSB and full RSB with '
+        "The paper's 'variance sigma = 5' is drawn in both readings, standard deviation 5 and variance 5. "
+        "Replica-symmetric theory (1RSB and full RSB with "
         f"Gaussian a2 take minutes and are not drawn). Exponents fitted for {FIT[0]:g} <= T <= {FIT[1]:g}: {fits}; "
         f"the paper gives {PAPER_EXPONENT}. "
     )
@@ -177,9 +177,8 @@ def contributions(theories: Theories, glasses: Glasses) -> Drawn:
         rest = C - two
         left.plot(T, np.where(two > 0, two, np.nan), **{**look, "ls": "--"}, lw=1.2)
         left.plot(T, np.where(rest > 1e-12, rest, np.nan), **{**look, "ls": "-"}, lw=1.2, label=name)
-        right.plot(
-            T, np.where(found["entropy"].value > 0, found["entropy"].value, np.nan), **{**look, "ls": "-"}, label=name
-        )
+        S = found["entropy"].value
+        right.plot(T, np.where(S > 0, S, np.nan), **{**look, "ls": "-"}, label=name)
         data[name] = columns(
             "temperature",
             T,

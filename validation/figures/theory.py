@@ -20,7 +20,8 @@ Array = NDArray[np.float64]
 
 GAMMA = 4.0  # KH98 Figs. 2, 3 and 4a, at J0 = 0
 CURVES = 2.0  # power of 1/K with which curves converge
-LEAST_WEIGHT = 1e-7  # of excitations per site, where curves of full RSB begin
+SMALLEST = 1e-250
+LEAST_WEIGHT, NUMBERS = 1e-5, 100  # of excitations per site, where curves of full RSB begin
 FIELDS = 400  # on a branch of h for the statistics of wells
 
 
@@ -61,15 +62,21 @@ class Theories:
         return Curve(np.asarray(found.value), np.asarray(found.error))
 
     def thermodynamics(self, ansatz: str, T: Array) -> dict[str, Curve]:
-        """Specific heat, entropy and their tunnelling parts."""
+        """Specific heat, entropy and their tunnelling parts.
+
+        In full RSB their logarithms are extrapolated: far below the splittings, which move with the number of steps,
+        they are exponentially small. The error is that of the value above it.
+        """
         names = ("specific_heat", "entropy", "tunnelling_specific_heat", "tunnelling_entropy")
 
         def quantity(solution: Solution) -> Array:
             found = solution_thermodynamics(solution, self.hbar2_over_m, T)
-            return np.array([getattr(found, name) for name in names])
+            return np.log(np.maximum([getattr(found, name) for name in names], SMALLEST))
 
-        all_of_them = self.curve(ansatz, quantity)
-        return {name: Curve(all_of_them.value[i], all_of_them.error[i]) for i, name in enumerate(names)}
+        logarithms = self.curve(ansatz, quantity)
+        value = np.where(logarithms.value > np.log(2 * SMALLEST), np.exp(logarithms.value), 0.0)
+        error = value * np.expm1(np.minimum(logarithms.error, 100.0))
+        return {name: Curve(value[i], error[i]) for i, name in enumerate(names)}
 
     def density_of_states(self, ansatz: str, edges: Array, n: int) -> tuple[Array, Curve]:
         """Energies and the density of the first n - 1 excitations there, per site; the error is one of the energies.
@@ -85,12 +92,13 @@ class Theories:
             middle = np.sqrt(np.maximum(edges[:-1], 0.5 * edges[1]) * edges[1:])
             found = density(self.solution(ansatz))
             return middle, Curve(found, np.zeros_like(found))
-        number = np.geomspace(LEAST_WEIGHT, 0.999 * (n - 1), edges.size)
+        few, all_of_them = np.geomspace(LEAST_WEIGHT, 0.1, NUMBERS), 0.999 * (n - 1)
+        number = np.append(few, np.linspace(0.1, all_of_them, NUMBERS)[1:])
+        # No two edges with the same number below them: where there is nothing N(E) is flat.
+        rising = 1e-14 * np.arange(edges.size)
 
         def quantiles(solution: Solution) -> Array:
-            total = np.concatenate([[0.0], np.cumsum(density(solution) * np.diff(edges))])
-            rising = np.concatenate([[True], np.diff(total) > 0])
-            return np.interp(number, total[rising], edges[rising])
+            return np.interp(number, rising + np.append(0.0, np.cumsum(density(solution) * np.diff(edges))), edges)
 
         E = self.curve(ansatz, quantiles)
         middle, width = 0.5 * (E.value[1:] + E.value[:-1]), np.diff(E.value)
