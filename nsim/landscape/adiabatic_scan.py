@@ -29,6 +29,7 @@ from nsim.landscape.schur_saddle import schur_saddle
 from nsim.sample.glass import Glass
 
 TOLERANCE = 1e-10  # max |force| on the others at a point [E0/v0]
+AT_REST = 1e-8  # force on the site itself that counts as none
 WIDEST, FIRST, NARROWEST = 0.05, 0.01, 1e-7  # steps of x, in units of the natural length
 PREDICTED = 1e-3  # error of the predictor that sets the step, in the same unit
 TRUSTED = 5 * PREDICTED  # ... above which a point may belong to another branch and is refused
@@ -107,7 +108,8 @@ def stationary_points(glass: Glass, leg: Leg) -> list[Stationary]:
     found = []
     for branch, piece in enumerate(leg.pieces()):
         for a, b in itertools.pairwise(piece):
-            if a.force * b.force < 0:
+            # Where the scan sets out from a minimum the sign of the force is rounding.
+            if a.force * b.force < 0 and min(abs(a.force), abs(b.force)) > AT_REST:
                 near = a.v + a.force / (a.force - b.force) * (b.v - a.v)
                 top = (b.force - a.force) * (b.x - a.x) < 0
                 if top:
