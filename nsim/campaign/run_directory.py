@@ -17,6 +17,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import platform
 import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -104,16 +105,47 @@ class RunDirectory:
         while True:
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._sign_lock()
                 return
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise InputError(f"{self.path} is in use by another running job") from None
+                    raise InputError(f"{self.path} is in use by another running job{self._holder()}") from None
                 time.sleep(0.1)
             except OSError as error:
                 messages.append(
                     f"warning: {self.path}: no lock on this file system ({error.strerror}); run one job only"
                 )
                 return
+
+    def _sign_lock(self) -> None:
+        """Write into the lock who holds it, for whom it keeps out."""
+        job = os.environ.get("SLURM_JOB_ID")
+        since = time.strftime("%Y-%m-%d %H:%M:%S")
+        self._lock.truncate(0)
+        self._lock.write(
+            f"{f'Slurm job {job}, ' if job else ''}process {os.getpid()} on {platform.node()} since {since}\n"
+        )
+        self._lock.flush()
+
+    def _holder(self) -> str:
+        try:
+            words = (self.path / "lock").read_text().strip()
+        except OSError:
+            words = ""
+        return f" ({words})" if words else ""
+
+    def in_use(self) -> bool | None:
+        """Whether a job holds the lock; None where the file system has no locks."""
+        try:
+            with (self.path / "lock").open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        except OSError:
+            return None
+        return False
 
     def close(self) -> None:
         """Release the lock."""
