@@ -179,7 +179,11 @@ class RunDirectory:
                 f"{self.path} was written in format {held.get('format_version')}, this is {FORMAT_VERSION}"
             )
         old = run_file.parse(held["run"])
-        different = _first_difference(old.identity(), run.identity())
+        if old.merged is not None and run.merged is None:
+            raise InputError(f"{self.path} holds merged runs: continue the runs themselves and merge them again")
+        if old.merged != run.merged:
+            raise InputError(f"{self.path} holds another run, or others merged; use another --out")
+        different = first_difference(old.identity(), run.identity())
         if different is None and held.get("couplings_sha256") != couplings_digest(run):
             different = "the content of couplings.file"
         if different:
@@ -318,12 +322,17 @@ def couplings_digest(run: RunFile) -> str | None:
     return digest(run.couplings_path)
 
 
-def _first_difference(old: Any, new: Any, path: str = "") -> str | None:
-    """The first key in which two records differ, with both values."""
+def first_difference(old: Any, new: Any, path: str = "", here: str = "here") -> str | None:
+    """The first key in which two records differ, with both values; ``here`` says where the new one is."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(key for key in new if key not in old)]:
-            found = _first_difference(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+            found = first_difference(old.get(key), new.get(key), f"{path}.{key}" if path else key, here)
             if found:
                 return found
         return None
-    return None if old == new else f"{path} is {json.dumps(old)} there, {json.dumps(new)} here"
+    return None if old == new else f"{path} is {_short(old)} there, {_short(new)} {here}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:76]} ..."

@@ -31,13 +31,14 @@ def test_status_from_the_midst_of_a_run(tempering, tmp_path, monkeypatch):
     """Asked at a step boundary of the third task: shares, rates, the task in hand; then of the finished run."""
     monkeypatch.setattr(checkpoints, "POLL", 0.0)
     monkeypatch.setattr(heartbeat, "EVERY", 0.0)
+    monkeypatch.setattr(heartbeat, "PER_SECOND", 1e9)
     monkeypatch.setattr("nsim.campaign.campaign.SEAL_EVERY", 0.0)
     directory = RunDirectory(tmp_path / "run")
     seen = []
 
     def pause(self, state, report=dict, pause=checkpoints.TaskCheckpoint.pause):
         pause(self, state, report)
-        if report().get("share") == 0.5 and self._task.sample == 0 and self._task.n == 8:
+        if report().get("share") == 0.75 and self._task.sample == 0 and self._task.n == 8:
             seen.append(status_of(directory))
 
     monkeypatch.setattr(checkpoints.TaskCheckpoint, "pause", pause)
@@ -45,13 +46,13 @@ def test_status_from_the_midst_of_a_run(tempering, tmp_path, monkeypatch):
     (status,) = seen
     assert (status["tasks"], status["done"], status["failed"], status["complete"]) == (4, 2, 0, False)
     assert (status["running"], status["ranks"], status["silent"]) == (True, 1, [])
-    # Two tasks of n = 12 and half of one of n = 8: costs go as N^2 (columns sweeps + N), here nearly as N^2.
-    assert status["share"] == pytest.approx((2 * 144 + 32) / (2 * 144 + 2 * 64), abs=0.01)
+    # Two tasks of n = 12 and three quarters of one of n = 8: costs go as N^2 (columns sweeps + N), here nearly as N^2.
+    assert status["share"] == pytest.approx((2 * 144 + 48) / (2 * 144 + 2 * 64), abs=0.01)
     assert status["rate"] > 0
     assert 0 < status["seconds_left"] < 1000
     (now,) = status["in_progress"]
     assert now["task"].startswith("n = 8, sample 0")
-    assert now["share"] == pytest.approx(0.5, abs=0.1)  # of a moment before
+    assert now["share"] == pytest.approx(0.75, abs=0.1)
     assert 0 < now["acceptance"] < 1
     assert 0 < now["swap_rate"] <= 1
     assert [row["n"] for row in status["rates"]] == [12]
@@ -97,6 +98,7 @@ def test_the_more_ranks_the_rarer_their_signs(tmp_path):
 def test_the_share_left_by_a_checkpoint_is_not_counted_as_speed(tempering, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "POLL", 0.0)
     monkeypatch.setattr(heartbeat, "EVERY", 0.0)
+    monkeypatch.setattr(heartbeat, "PER_SECOND", 1e9)
     passed = []
 
     def pause(self, state, report=dict, pause=checkpoints.TaskCheckpoint.pause):
