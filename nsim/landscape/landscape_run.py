@@ -221,10 +221,10 @@ def _explore(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place
 
 def glass_of(run: RunFile, place: Place) -> Glass:
     """The sample itself."""
-    J = None
+    J, (seed, sample) = None, run.origin(*place)
     if run.couplings_path is not None:
         J = couplings.load(run.couplings_path, place.n, run.couplings.dtype)
-    return Glass.draw(run.model, run.seed, place.n, place.sample, J, run.couplings.dtype)
+    return Glass.draw(run.model, seed, place.n, sample, J, run.couplings.dtype)
 
 
 def _states(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place) -> np.ndarray:

@@ -70,6 +70,9 @@ class Counters(Protocol):
     def add(self, index: int, amount: int) -> int:
         """Add atomically; returns the value before."""
 
+    def read(self, index: int) -> int:
+        """The present value."""
+
     def close(self) -> None:
         """Release them; all ranks together."""
 
@@ -85,6 +88,10 @@ class SerialCounters:
         before = self._values[index]
         self._values[index] += amount
         return before
+
+    def read(self, index: int) -> int:
+        """See `Counters`."""
+        return self._values[index]
 
     def close(self) -> None:
         """See `Counters`."""
@@ -128,22 +135,26 @@ class SharedCounters:
     def __init__(self, MPI: Any, comm: Any, count: int) -> None:
         self._MPI, self._count = MPI, count
         self._window = MPI.Win.Allocate(8 * count if comm.rank == 0 else 0, 8, comm=comm)
+        self._window.Lock_all()  # once: a lock for each operation would wait for rank 0, which is at work
         if comm.rank == 0:
-            self._window.Lock(0)
             np.frombuffer(self._window.tomemory(), dtype=np.int64)[:] = 0
-            self._window.Unlock(0)
+            self._window.Sync()
         comm.Barrier()
 
     def add(self, index: int, amount: int) -> int:
         """See `Counters`."""
         value, before = np.array([amount], np.int64), np.empty(1, np.int64)
-        self._window.Lock(0, self._MPI.LOCK_SHARED)
         self._window.Fetch_and_op(value, before, 0, index, self._MPI.SUM)
-        self._window.Unlock(0)
+        self._window.Flush(0)
         return int(before[0])
+
+    def read(self, index: int) -> int:
+        """See `Counters`."""
+        return self.add(index, 0)
 
     def close(self) -> None:
         """See `Counters`."""
+        self._window.Unlock_all()
         self._window.Free()
 
 
