@@ -23,12 +23,13 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
 from nsim import run_file
 from nsim.campaign.protocols import PROTOCOLS
-from nsim.campaign.result_parts import Result, read_part, tasks_in_part
+from nsim.campaign.result_parts import RUN_ID, Result, read_part, run_id_of, tasks_in_part
 from nsim.campaign.results import (
     FORMAT_VERSION,
     READABLE,
@@ -90,6 +91,7 @@ class RunDirectory:
                 self._record_path,
                 {
                     "format_version": FORMAT_VERSION,
+                    "id": (held or {}).get("id") or uuid4().hex,
                     "run": run.resolved(),
                     "folder": str(run.folder.resolve()),
                     "couplings_sha256": couplings_digest(run),
@@ -226,6 +228,10 @@ class RunDirectory:
             )
         return held
 
+    def run_id(self) -> str:
+        """What marks the files of this directory as its own; empty in directories of earlier versions."""
+        return (self.record() or {}).get("id", "")
+
     def run(self) -> RunFile:
         """The run held; raise `InputError` if there is none."""
         held = self.record()
@@ -244,11 +250,13 @@ class RunDirectory:
 
     def sealed(self, run: RunFile) -> Sealed:
         """Look through all sealed files; damaged ones are named, their tasks left out."""
-        found, wanted = Sealed(), set(tasks_of(run))
+        found, wanted, own_id = Sealed(), set(tasks_of(run)), self.run_id()
         paths = [self.results_path] if self.results_path.exists() else []
         for path in paths + sorted(self.parts_path.glob("[!.]*.h5")):
             try:
                 check_seal(path)
+                if own_id and run_id_of(path) not in ("", own_id):
+                    raise DamagedFileError(f"{path} belongs to another run directory")
                 tasks = tasks_in_results(path) if path == self.results_path else tasks_in_part(path)
             except DamagedFileError as error:
                 if not path.exists():
@@ -293,6 +301,7 @@ class RunDirectory:
     def merge(self, run: RunFile, sealed: Sealed, attributes: dict[str, Any]) -> None:
         """Write results.h5 from all sealed files, then remove the parts it has taken in."""
         parts = {path for path in sealed.tasks.values() if path != self.results_path}
+        attributes = attributes | {RUN_ID: self.run_id()}
         write_results(self.results_path, run, attributes, sealed.tasks, lambda tasks: self.results(sealed, tasks))
         for path in parts:
             path.unlink(missing_ok=True)
