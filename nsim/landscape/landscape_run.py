@@ -208,7 +208,7 @@ def explore_sample(
 
 def _explore(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place, folder: Path) -> None:
     states = _states(directory, run, sealed, place)
-    tables, _ = explore_sample(glass_of(run, place), states, effort_of(run), run.seed, place.sample)
+    tables, _ = explore_sample(glass_of(run, place), states, effort_of(run), *run.origin(*place))
 
     def write(temporary: Path) -> None:
         with h5py.File(temporary, "w") as file:
