@@ -20,6 +20,7 @@ from scipy.linalg import lapack
 from nsim.campaign.memory import check_memory, rank_memory
 from nsim.campaign.protocols import PROTOCOLS, start
 from nsim.campaign.tasks import Task, perform, task_width, tasks_of
+from nsim.dynamics import langevin, monte_carlo
 from nsim.dynamics.heat_bath import HeatBathChain
 from nsim.dynamics.langevin import LangevinDynamics
 from nsim.dynamics.monte_carlo import Chain, MetropolisChain
@@ -61,13 +62,14 @@ class Estimate:
 
 def estimate(run: RunFile, ranks: int = 1, ranks_per_sample: int = 1, rows: bool = False) -> Estimate:
     """Time pilot tasks of each size and add up; raises `InputError` if not even one rank fits into this machine."""
+    before = seconds_of(lambda: PROTOCOLS[run.protocol.kind].prepare(run))  # by every rank, all at the same time
     if not rows:
         check_memory(run)
     tasks = tasks_of(run)
     width = min(task_width(run), run.ensemble.replicas)
     seconds = {n: _task_seconds(run, n, width) for n in run.ensemble.samples_of}
-    total = sum(seconds[task.n] * task.width / width for task in tasks)
-    longest = max(seconds.values()) / (ranks_per_sample if rows else 1)
+    total = sum(seconds[task.n] * task.width / width for task in tasks) + ranks * before
+    longest = before + max(seconds.values()) / (ranks_per_sample if rows else 1)
     site_arrays = 9 if run.output.sites else 0
     disk = sum(
         count * run.ensemble.replicas * 8 * (site_arrays * n + 12) for n, count in run.ensemble.samples_of.items()
@@ -108,25 +110,27 @@ def _task_seconds(run: RunFile, n: int, width: int) -> float:
 
 
 def _sweep_seconds(run: RunFile, pilot: RunFile, n: int, batch: int) -> float:
-    """One sweep, or one time step of a motion, of a batch."""
+    """One sweep, or one time step of a motion, of a batch; of so many that random numbers are drawn anew once."""
     glass = Glass.draw(run.model, run.seed, n, 0)
     streams = [generator(run.seed, n, 0, Purpose.MONTE_CARLO, r) for r in range(batch)]
     v, recipe = start(glass, pilot, 0, range(batch)), run.recipe
     if run.protocol.kind == "langevin":
         motion = LangevinDynamics(glass, v, streams, recipe.temperature, recipe.time_step, recipe.friction, recipe.mass)
         motion.run(1)
-        return seconds_of(lambda: motion.run(PILOT_STEPS)) / PILOT_STEPS
+        steps = max(PILOT_STEPS, langevin.CHUNK // v.size)
+        return seconds_of(lambda: motion.run(steps)) / steps
     heat_bath = run.protocol.kind == "anneal" and run.protocol.algorithm == "heat-bath"
     chain: Chain = (
         HeatBathChain(glass, v, streams) if heat_bath else MetropolisChain(glass, v, streams, np.sqrt(run.model.length))
     )
     chain.sweep(1.0)
+    count = max(PILOT_SWEEPS, monte_carlo.CHUNK // (2 * v.size))
 
     def sweeps() -> None:
-        for _ in range(PILOT_SWEEPS):
+        for _ in range(count):
             chain.sweep(1.0)
 
-    return seconds_of(sweeps) / PILOT_SWEEPS
+    return seconds_of(sweeps) / count
 
 
 def seconds_of(work: Callable[[], object]) -> float:

@@ -5,6 +5,7 @@ import pytest
 from nsim import run_file
 from nsim.campaign.campaign import run_campaign
 from nsim.campaign.estimate import Estimate, estimate, seconds_of
+from nsim.dynamics import temperature_ladder
 from nsim.landscape.landscape_estimate import sample_seconds
 from nsim.landscape.landscape_run import explore_run
 from nsim.parallel.ranks import SerialRanks
@@ -28,7 +29,9 @@ def test_time_is_predicted_within_a_factor_of_two(run_dict, tmp_path, name):
     run = run_file.parse(run_dict(protocol=protocol, ensemble=ensemble))
     tiny = run_file.parse(run_dict(protocol=protocol | {"sweeps": 200}, ensemble={"n": 4, "replicas": 2}))
     run_campaign(tiny, tmp_path / "compiled", SerialRanks())
+    temperature_ladder._pilot.cache_clear()
     predicted = estimate(run).core_seconds
+    temperature_ladder._pilot.cache_clear()
     taken = seconds_of(lambda: run_campaign(run, tmp_path / "run", SerialRanks()))
     assert 0.5 < predicted / taken < 2
 
