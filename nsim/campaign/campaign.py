@@ -22,6 +22,7 @@ from nsim.campaign.result_parts import Result, write_part
 from nsim.campaign.run_directory import RunDirectory
 from nsim.campaign.tasks import Task, cost, tasks_of
 from nsim.errors import ExitStatus, InputError
+from nsim.parallel.handing_out import HandingOut
 from nsim.parallel.rank_group import Group
 from nsim.parallel.ranks import Ranks, on_rank_0
 from nsim.parallel.stop_signals import stop_signals
@@ -150,6 +151,7 @@ def _share(
     counters = ranks.counters(5)
     work = sum(cost(run, task) for task in open_tasks)
     handed_out = handfuls(run, open_tasks, group.size, rows)
+    handing_out = HandingOut(counters, HANDED_OUT, len(handed_out), ranks.size // group.size)
     failures: dict[str, str] = {}
     unsealed: dict[Task, Result] = {}
     parts, last_sealed = 0, time.monotonic()
@@ -166,14 +168,15 @@ def _share(
         """The group's next open tasks; none when there are no more or any rank was asked to stop."""
         if stop_requests:
             counters.add(STOPPED, 1)
-        index = len(handed_out)
-        if group.rank == 0 and not counters.add(STOPPED, 0):
-            index = counters.add(HANDED_OUT, 1)
+        stopped = counters.read(STOPPED)  # by every rank, since others may wait for this one's part in it
+        index = handing_out.next() if group.rank == 0 and not stopped else None
         index = group.broadcast(index)
-        return handed_out[index] if index < len(handed_out) else []
+        return [] if index is None else handed_out[index]
 
-    def tell(progress: Progress) -> None:
-        progress(counters.add(DONE, 0), len(open_tasks), counters.add(SHARE, 0) / WHOLE)
+    def tell() -> None:
+        done, share = counters.read(DONE), counters.read(SHARE)
+        if progress and ranks.rank == 0:
+            progress(done, len(open_tasks), share / WHOLE)
 
     with stop_signals() as stop_requests:
         while tasks := next_handful():
@@ -187,19 +190,15 @@ def _share(
                     counters.add(UNCONVERGED, int(np.sum(result["converged"] == 0)))
                 counters.add(SHARE, int(cost(run, task) / work * WHOLE))
                 counters.add(DONE, 1)
-            if progress and ranks.rank == 0:
-                tell(progress)
+            tell()
             if time.monotonic() - last_sealed > SEAL_EVERY:
                 seal()
         seal()
-        if progress and ranks.rank == 0:
-            # Keep it alive while the last tasks are finished elsewhere.
-            while counters.add(DONE, 0) < sum(map(len, handed_out[: counters.add(HANDED_OUT, 0)])):
-                tell(progress)
-                time.sleep(0.1)
-            tell(progress)
-        ranks.wait_for_all()
-    count, unconverged = counters.add(DONE, 0), counters.add(UNCONVERGED, 0)
+        counters.settle()
+        ranks.wait_for_all(tell)
+    counters.settle()  # once more: now it knows what all others have added
+    tell()
+    count, unconverged = counters.read(DONE), counters.read(UNCONVERGED)
     counters.close()
     all_failures = ranks.gather(failures)
     everyone = {task: text for found in all_failures or [] for task, text in found.items()}

@@ -28,6 +28,7 @@ from nsim.campaign.run_directory import RunDirectory, Sealed
 from nsim.campaign.seal import DamagedFileError, check_seal, remove_temporaries, write_sealed
 from nsim.errors import ExitStatus, InputError
 from nsim.landscape.neighbouring_minima import COUNTS, SYSTEM, WELL, Effort, Neighbourhood
+from nsim.parallel.handing_out import HandingOut
 from nsim.parallel.ranks import Ranks, on_rank_0
 from nsim.parallel.stop_signals import stop_signals
 from nsim.run_file import DoubleWells, RunFile
@@ -102,11 +103,12 @@ def explore_run(path: Path, ranks: Ranks, say: Say = lambda line: None) -> Explo
         if ranks.rank == 0:
             say(f"{len(open_places)} of {len(places)} samples to explore on {ranks.size} rank(s)")
         counters, failures, done = ranks.counters(2), {}, 0
+        handing_out = HandingOut(counters, HANDED_OUT, len(open_places), ranks.size)
         with stop_signals() as stop_requests:
             while True:
                 if stop_requests:
                     counters.add(STOPPED, 1)
-                if counters.add(STOPPED, 0) or (index := counters.add(HANDED_OUT, 1)) >= len(open_places):
+                if counters.read(STOPPED) or (index := handing_out.next()) is None:
                     break
                 place = open_places[index]
                 began = time.monotonic()
@@ -118,7 +120,7 @@ def explore_run(path: Path, ranks: Ranks, say: Say = lambda line: None) -> Explo
                 else:
                     done += 1
                     say(f"{place}: {time.monotonic() - began:.1f} s")
-            ranks.wait_for_all()
+            ranks.wait_for_all(lambda: counters.read(STOPPED))
         counters.close()
         everyone = ranks.gather((done, failures)) or []
         outcome = Explored(len(places))
