@@ -3,6 +3,8 @@
     DIR/run.json      the run this directory holds (checked before anything is added)
     DIR/results.h5    the merged results; written when a run ends
     DIR/parts/*.h5    finished tasks not merged yet
+    DIR/checkpoints/  states of tasks in progress
+    DIR/progress/     signs of life of the ranks that are running
     DIR/failed.json   tasks that failed in the last run, with their errors
     DIR/lock          held by the running job; the kernel releases it with the process
 
@@ -58,6 +60,8 @@ class RunDirectory:
         self.path = Path(path)
         self.results_path = self.path / "results.h5"
         self.parts_path = self.path / "parts"
+        self.checkpoints_path = self.path / "checkpoints"
+        self.progress_path = self.path / "progress"
         self._record_path = self.path / "run.json"
         self._failed_path = self.path / "failed.json"
         self._lock: Any = None
@@ -87,7 +91,7 @@ class RunDirectory:
                     "format_version": FORMAT_VERSION,
                     "run": run.resolved(),
                     "folder": str(run.folder.resolve()),
-                    "couplings_sha256": _couplings_digest(run),
+                    "couplings_sha256": couplings_digest(run),
                 },
             )
         except OSError as error:
@@ -125,7 +129,13 @@ class RunDirectory:
     def _clear(self) -> None:
         """Remove what a run writes, and nothing else."""
         ours = [self.results_path, self._record_path, self._failed_path]
-        for pattern in ("parts/*.h5", "parts/*.h5.damaged", "results.h5.damaged"):
+        for pattern in (
+            "parts/*.h5",
+            "parts/*.h5.damaged",
+            "results.h5.damaged",
+            "checkpoints/n*.npz",
+            "progress/*.json",
+        ):
             ours += self.path.glob(pattern)
         for path in ours:
             path.unlink(missing_ok=True)
@@ -138,7 +148,7 @@ class RunDirectory:
             )
         old = run_file.parse(held["run"])
         different = _first_difference(old.identity(), run.identity())
-        if different is None and held.get("couplings_sha256") != _couplings_digest(run):
+        if different is None and held.get("couplings_sha256") != couplings_digest(run):
             different = "the content of couplings.file"
         if different:
             raise InputError(
@@ -267,7 +277,8 @@ class RunDirectory:
         temporary.replace(path)
 
 
-def _couplings_digest(run: RunFile) -> str | None:
+def couplings_digest(run: RunFile) -> str | None:
+    """Digest of given couplings; None where they are drawn."""
     if run.couplings_path is None:
         return None
     from nsim.sample.couplings import digest

@@ -30,7 +30,7 @@ from nsim.errors import ExitStatus, InputError
 from nsim.landscape.neighbouring_minima import COUNTS, SYSTEM, WELL, Effort, Neighbourhood
 from nsim.parallel.handing_out import HandingOut
 from nsim.parallel.ranks import Ranks, on_rank_0
-from nsim.parallel.stop_signals import stop_signals
+from nsim.parallel.stop_requests import StopRequests, stop_requests
 from nsim.run_file import DoubleWells, RunFile
 from nsim.sample import couplings
 from nsim.sample.glass import Glass
@@ -84,11 +84,17 @@ class Explored:
         return ExitStatus.RESUMABLE if self.stopped else ExitStatus.DONE
 
 
-def explore_run(path: Path, ranks: Ranks, say: Say = lambda line: None) -> Explored:
+def explore_run(
+    path: Path, ranks: Ranks, say: Say = lambda line: None, requests: StopRequests | None = None
+) -> Explored:
     """Explore the neighbourhoods of all converged states of the run in directory ``path``.
 
-    Called by all ranks; raises `InputError` on each if there is no such run or nothing of it is finished.
+    Called by all ranks; raises `InputError` on each if there is no such run or nothing of it is finished. ``requests``
+    asks it to stop; by default signals do.
     """
+    if requests is None:
+        with stop_requests() as requests:
+            return explore_run(path, ranks, say, requests)
     directory = RunDirectory(path)
     try:
         run = on_rank_0(ranks, directory.run)
@@ -104,23 +110,20 @@ def explore_run(path: Path, ranks: Ranks, say: Say = lambda line: None) -> Explo
             say(f"{len(open_places)} of {len(places)} samples to explore on {ranks.size} rank(s)")
         counters, failures, done = ranks.counters(2), {}, 0
         handing_out = HandingOut(counters, HANDED_OUT, len(open_places), ranks.size)
-        with stop_signals() as stop_requests:
-            while True:
-                if stop_requests:
-                    counters.add(STOPPED, 1)
-                if counters.read(STOPPED) or (index := handing_out.next()) is None:
-                    break
-                place = open_places[index]
-                began = time.monotonic()
-                try:
-                    _explore(directory, run, sealed, place, folder)
-                except Exception as error:
-                    failures[str(place)] = f"{type(error).__name__}: {error}"
-                    say(f"rank {ranks.rank}: {place} failed:\n{traceback.format_exc()}")
-                else:
-                    done += 1
-                    say(f"{place}: {time.monotonic() - began:.1f} s")
-            ranks.wait_for_all(lambda: counters.read(STOPPED))
+        requests.share(counters, STOPPED)
+        while not requests.asked() and (index := handing_out.next()) is not None:
+            place = open_places[index]
+            began = time.monotonic()
+            try:
+                _explore(directory, run, sealed, place, folder)
+            except Exception as error:
+                failures[str(place)] = f"{type(error).__name__}: {error}"
+                say(f"rank {ranks.rank}: {place} failed:\n{traceback.format_exc()}")
+            else:
+                done += 1
+                say(f"{place}: {time.monotonic() - began:.1f} s")
+        ranks.wait_for_all(requests.asked)
+        requests.share(None)
         counters.close()
         everyone = ranks.gather((done, failures)) or []
         outcome = Explored(len(places))

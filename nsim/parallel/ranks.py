@@ -39,6 +39,7 @@ class Ranks(Protocol):
     rank: int
     size: int
     on_this_node: int  # ranks that share this one's memory
+    doing: str  # what this rank is at, for the report of an error
 
     def broadcast(self, value: Any) -> Any:
         """Rank 0's value, on every rank."""
@@ -68,6 +69,7 @@ class SerialRanks:
     rank = 0
     size = 1
     on_this_node = 1
+    doing = ""
 
     def broadcast(self, value: Any) -> Any:
         """See `Ranks`."""
@@ -100,7 +102,7 @@ class MPIRanks:
         self._MPI, self._comm = MPI, MPI.COMM_WORLD
         self.rank, self.size = self._comm.rank, self._comm.size
         node = self._comm.Split_type(MPI.COMM_TYPE_SHARED)
-        self.on_this_node = node.size
+        self.on_this_node, self.doing = node.size, ""
         node.Free()
         sys.excepthook = self._fail_together
 
@@ -138,7 +140,8 @@ class MPIRanks:
     def _fail_together(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """Without this the other ranks would wait in MPI for ever for one that has raised."""
         text = "".join(traceback.format_exception(kind, error, trace))
-        sys.stderr.write(f"rank {self.rank} of {self.size} failed:\n{text}")
+        doing = f" at {self.doing}" if self.doing else ""
+        sys.stderr.write(f"rank {self.rank} of {self.size} failed{doing}:\n{text}")
         sys.stderr.flush()
         self.abort()
 

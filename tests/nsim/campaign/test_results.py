@@ -37,7 +37,7 @@ def measured(sample, replicas):
 def measuring(monkeypatch):
     """A protocol that measures on its way, under the name of the quench."""
 
-    def make(glass, run, sample, replicas, group):
+    def make(glass, run, sample, replicas, group, checkpoint):
         return Made(quench(glass, run, sample, replicas, group).relaxed, measured(sample, replicas))
 
     protocol = Protocol(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from validation.predictions import THEORIES, Theory
-from validation.regime import Regime
+from validation.verdicts.regime import Regime
 
 Kind = Literal["agree", "differ"]
 

@@ -8,7 +8,7 @@ from nsim.analysis.summary import summarise
 from nsim.campaign.campaign import run_campaign
 from nsim.campaign.run_directory import RunDirectory
 from nsim.parallel.ranks import SerialRanks
-from validation.extrapolation import extrapolate
+from validation.statistics.extrapolation import extrapolate
 
 SIZES = {32: 240, 64: 120, 128: 60}  # samples
 
@@ -16,7 +16,7 @@ SIZES = {32: 240, 64: 120, 128: 60}  # samples
 @pytest.mark.parametrize("gamma", [pytest.param(1.0, marks=pytest.mark.slow), 4.0])
 def test_energy_and_q_join_rs_above_the_transition(gamma, tmp_path):
     model = meanfield.Model(gamma=gamma)
-    transition = meanfield.phases.glass_temperature(model)
+    transition = meanfield.glass_temperature(model)
     temperatures = [round(transition * ratio, 4) for ratio in (2.0, 1.5)]
     run = run_file.parse(
         {

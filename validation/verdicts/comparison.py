@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from validation.checks import Check, Verdict, compare, overall
-from validation.control_variate import Array, CouplingSums, affordable, coupling_sums
-from validation.equilibrium import AtTemperature, compare_equilibrium
-from validation.expectations import expectations
-from validation.exponents import Exponent, exponent
-from validation.extrapolation import Extrapolation, extrapolate
 from validation.predictions import MeanField, predict
 from validation.quantities import QUANTITIES
-from validation.regime import Regime, regime_of
 from validation.simulation import Average, Simulation
+from validation.statistics.control_variate import Array, CouplingSums, affordable, coupling_sums
+from validation.statistics.extrapolation import Extrapolation, extrapolate
+from validation.verdicts.checks import Check, Verdict, compare, overall
+from validation.verdicts.equilibrium import AtTemperature, compare_equilibrium
+from validation.verdicts.expectations import expectations
+from validation.verdicts.exponents import Exponent, exponent
+from validation.verdicts.regime import Regime, regime_of
 
 
 @dataclass(frozen=True)

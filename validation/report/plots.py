@@ -14,11 +14,11 @@ from nsim.errors import InputError
 from nsim.sample.glass import Glass
 from nsim.sample.hessian import spectrum
 from validation import hessian_law
-from validation.comparison import Comparison
-from validation.equilibrium import THERMAL
 from validation.plot_style import INK, SHADE, THEORY_COLOURS, THEORY_DASHES, figure, legend, style
 from validation.predictions import THEORIES, Theory
 from validation.simulation import Sites
+from validation.verdicts.comparison import Comparison
+from validation.verdicts.equilibrium import THERMAL
 
 Array = NDArray[np.float64]
 

@@ -3,7 +3,7 @@ r"""From finite sizes to the thermodynamic limit: x_N = x_inf + a N^{-omega} at 
 Weighted least squares over the sizes. The error on x_inf is statistical, widened where the data reject the form,
 plus what leaving out the smallest size changes beyond the scatter it must cause (a term of higher order in 1/N
 shows there first), plus the largest change over an interval of exponents where theory does not fix one. The
-exponents and their intervals are in `validation.exponents`.
+exponents and their intervals are in `validation.verdicts.exponents`.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from validation.expectations import Expectation
 from validation.predictions import THEORIES, Theory
+from validation.verdicts.expectations import Expectation
 
 Verdict = Literal["pass", "fail", "not tested"]
 

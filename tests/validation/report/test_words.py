@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from validation.checks import Check
-from validation.comparison import Comparison, compare_run
 from validation.predictions import Theory
+from validation.report.typesetting import typeset
+from validation.report.words import deviation, headline, statements, z_relation, z_text
 from validation.simulation import Simulation
-from validation.typesetting import typeset
-from validation.words import deviation, headline, statements, z_relation, z_text
+from validation.verdicts.checks import Check
+from validation.verdicts.comparison import Comparison, compare_run
 
 
 def only_symmetry(comparison: Comparison) -> Comparison:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from validation.extrapolation import extrapolate
+from validation.statistics.extrapolation import extrapolate
 
 SIZES = np.array([32, 64, 96, 128, 192, 256])
 ERRORS = np.array([0.04, 0.04, 0.05, 0.05, 0.06, 0.07])

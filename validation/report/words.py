@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from math import floor, log10
 
 from meanfield import Solution
-from validation.checks import THRESHOLD, Check
-from validation.comparison import Comparison
 from validation.predictions import Theory
 from validation.quantities import QUANTITIES, label
+from validation.verdicts.checks import THRESHOLD, Check
+from validation.verdicts.comparison import Comparison
 
 LARGEST_Z = 10.0  # told as a number; how far beyond depends on tails of the error that nobody knows
 

@@ -13,11 +13,11 @@ import meanfield
 from meanfield import Model
 from nsim.sample import couplings
 from tests.validation.conftest import simulate
-from validation.checks import Check
-from validation.comparison import Comparison, compare_run
-from validation.equilibrium import NEAR, THERMAL, compare_equilibrium, expectations, solve_at
-from validation.report import write
+from validation.report.page import write
 from validation.simulation import Simulation
+from validation.verdicts.checks import Check
+from validation.verdicts.comparison import Comparison, compare_run
+from validation.verdicts.equilibrium import NEAR, THERMAL, compare_equilibrium, expectations, solve_at
 
 T_G = 2.7416795  # at gamma = 1; asserted below
 HOT, WARM, CRITICAL = 8.0, 5.5, 3.0
@@ -41,7 +41,7 @@ def extrapolated(comparison: Comparison, temperature: float) -> dict[str, Check]
 
 
 def test_above_the_transition_rs_is_exact(warm: Comparison) -> None:
-    assert meanfield.phases.glass_temperature(Model(gamma=1.0)) == pytest.approx(T_G, abs=1e-6)
+    assert meanfield.glass_temperature(Model(gamma=1.0)) == pytest.approx(T_G, abs=1e-6)
     for temperature in (HOT, WARM):
         checks = extrapolated(warm, temperature)
         assert set(checks) == {"energy", "q", "specific_heat", "spin_glass_susceptibility"}

@@ -9,7 +9,7 @@ from meanfield import LocalStiffness, Model
 from nsim.analysis.summary import summarise
 from nsim.campaign.run_directory import RunDirectory
 from tests.validation.conftest import simulate
-from validation.extrapolation import extrapolate
+from validation.statistics.extrapolation import extrapolate
 
 PUBLISHED = -0.7631667  # e of the SK model, full RSB [Oppermann, Schmidt, Phys. Rev. E 78, 061124 (2008)]
 RS = -0.7978846  # -sqrt(2/pi), which would be wrong

@@ -26,13 +26,13 @@ from numpy.typing import NDArray
 
 import meanfield
 from meanfield import Model, ParameterError, Solution
-from validation.checks import Check, compare
-from validation.expectations import EXACT, FINITE_N, NOT_SOLVED, Expectation
-from validation.exponents import CRITICAL_OVERLAP, GLASSY_ENERGY, REGULAR, Exponent
-from validation.extrapolation import Extrapolation, extrapolate
 from validation.predictions import THEORIES, Theory, mean_field_model
 from validation.quantities import Quantity
 from validation.simulation import Average, Simulation, Thermal
+from validation.statistics.extrapolation import Extrapolation, extrapolate
+from validation.verdicts.checks import Check, compare
+from validation.verdicts.expectations import EXACT, FINITE_N, NOT_SOLVED, Expectation
+from validation.verdicts.exponents import CRITICAL_OVERLAP, GLASSY_ENERGY, REGULAR, Exponent
 
 Array = NDArray[np.float64]
 
@@ -216,7 +216,7 @@ def _far_from_the_transition(
         return []
     if rs_exact:
         return [n for n in sizes if n * rs.replicon**3 >= FAR_ABOVE]
-    transition = meanfield.phases.glass_temperature(model)
+    transition = meanfield.glass_temperature(model)
     if transition is None or transition <= temperature:
         return []
     return [n for n in sizes if n * (1 - temperature / transition) ** 3 >= FAR_BELOW]

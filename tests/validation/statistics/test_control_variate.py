@@ -7,8 +7,8 @@ import pytest
 
 from nsim import run_file
 from nsim.sample import couplings
-from validation.control_variate import FEWEST_SAMPLES, affordable, coupling_sums, without
 from validation.simulation import average
+from validation.statistics.control_variate import FEWEST_SAMPLES, affordable, coupling_sums, without
 
 
 def test_z_scores_stay_normal_and_errors_shrink() -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from nsim.errors import InputError
-from validation.comparison import Comparison, compare_run
-from validation.report import write
+from validation.report.page import write
+from validation.report.words import with_error
 from validation.simulation import Simulation
-from validation.words import with_error
+from validation.verdicts.comparison import Comparison, compare_run
 
 KEYS = {
     "observable",

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from validation.checks import Check
-from validation.comparison import Comparison, compare_run
 from validation.simulation import Simulation
+from validation.verdicts.checks import Check
+from validation.verdicts.comparison import Comparison, compare_run
 
 
 def extrapolated(comparison: Comparison) -> dict[str, Check]:

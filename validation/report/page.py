@@ -15,13 +15,13 @@ from markupsafe import Markup
 
 from nsim.campaign.provenance import git_revision
 from nsim.errors import InputError
-from validation.checks import FEWEST_SAMPLES, POWER, RESOLUTION, THRESHOLD, Check
-from validation.comparison import Comparison
-from validation.equilibrium import FAR_ABOVE, FAR_BELOW, THERMAL
 from validation.predictions import THEORIES, describe
 from validation.quantities import QUANTITIES, label
-from validation.typesetting import typeset
-from validation.words import headline, statements, with_error, z_text
+from validation.report.typesetting import typeset
+from validation.report.words import headline, statements, with_error, z_text
+from validation.verdicts.checks import FEWEST_SAMPLES, POWER, RESOLUTION, THRESHOLD, Check
+from validation.verdicts.comparison import Comparison
+from validation.verdicts.equilibrium import FAR_ABOVE, FAR_BELOW, THERMAL
 
 FORMAT_VERSION = 1
 PACKAGES = ("solvable-glass", "numpy", "scipy", "matplotlib")
@@ -83,10 +83,10 @@ def write(comparison: Comparison, out: Path, command: str) -> dict[str, Any]:
 def html(comparison: Comparison, data: dict[str, Any]) -> str:
     """The page, self-contained: style and figures are part of it, nothing is loaded from anywhere."""
     from validation.plot_style import svg  # matplotlib is slow to import: only where figures are drawn
-    from validation.plots import plots
+    from validation.report.plots import plots
 
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("validation"),
+        loader=jinja2.PackageLoader("validation.report"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

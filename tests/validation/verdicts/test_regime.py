@@ -10,13 +10,13 @@ import pytest
 
 from meanfield import solve
 from nsim import run_file
-from validation.comparison import Comparison, compare_run
-from validation.expectations import EXACT, INTRINSIC_WELLS, UNDECIDED_WELLS, expectations
-from validation.exponents import exponent
 from validation.predictions import MeanField, mean_field_model, predict
-from validation.regime import QUENCHED, Regime, regime_of
+from validation.report.words import phase
 from validation.simulation import Simulation
-from validation.words import phase
+from validation.verdicts.comparison import Comparison, compare_run
+from validation.verdicts.expectations import EXACT, INTRINSIC_WELLS, UNDECIDED_WELLS, expectations
+from validation.verdicts.exponents import exponent
+from validation.verdicts.regime import QUENCHED, Regime, regime_of
 
 from .conftest import simulate
 
@@ -173,7 +173,7 @@ def test_without_quartic_term_there_is_no_theory() -> None:
     ],
 )
 def test_every_kind_of_run_has_a_report(change: dict[str, Any], tmp_path: Any) -> None:
-    from validation.report import write
+    from validation.report.page import write
 
     record = {
         "seed": 5,

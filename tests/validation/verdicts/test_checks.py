@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from validation.checks import FEWEST_SAMPLES, POWER, RESOLUTION, compare, judge, overall
-from validation.expectations import Expectation
 from validation.predictions import THEORIES, Theory
+from validation.verdicts.checks import FEWEST_SAMPLES, POWER, RESOLUTION, compare, judge, overall
+from validation.verdicts.expectations import Expectation
 
 AGREE = Expectation("agree", "exact")
 DIFFER = Expectation("differ", "wrong", gap=1.0)

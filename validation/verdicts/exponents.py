@@ -1,14 +1,15 @@
 """The exponent omega of each observable's leading finite-size correction, x_N = x_inf + a N^{-omega}.
 
 Fixed by theory where theory fixes it. Where it does not, one is chosen and said to be, with an interval of others
-that are as plausible: what x_inf changes over that interval is part of its error. `validation.extrapolation` uses them.
+that are as plausible: what x_inf changes over that interval is part of its error.
+`validation.statistics.extrapolation` uses them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from validation.regime import Regime
+from validation.verdicts.regime import Regime
 
 
 @dataclass(frozen=True)
