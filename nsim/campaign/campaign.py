@@ -23,6 +23,7 @@ from nsim.campaign.protocols import PROTOCOLS
 from nsim.campaign.provenance import provenance
 from nsim.campaign.result_parts import Result, write_part
 from nsim.campaign.run_directory import RunDirectory, couplings_digest
+from nsim.campaign.share import Share
 from nsim.campaign.tasks import Task, cost, tasks_of
 from nsim.errors import ExitStatus, InputError
 from nsim.parallel.handing_out import HandingOut
@@ -71,6 +72,7 @@ def run_campaign(
     rows: bool = False,
     requests: StopRequests | None = None,
     checkpoint_every: float = checkpoints.EVERY,
+    share: Share | None = None,
 ) -> Outcome:
     """Carry out a run in directory ``out``, continuing what is there.
 
@@ -94,6 +96,8 @@ def run_campaign(
         What asks the run to stop; by default signals do.
     checkpoint_every
         Seconds between two checkpoints of a task.
+    share
+        The share of the work this job takes, with others at work on theirs; all of it by default.
 
     Returns
     -------
@@ -108,25 +112,27 @@ def run_campaign(
     if requests is None:
         with stop_requests() as requests:
             return run_campaign(
-                run, out, ranks, restart, progress, say, ranks_per_sample, rows, requests, checkpoint_every
+                run, out, ranks, restart, progress, say, ranks_per_sample, rows, requests, checkpoint_every, share
             )
     check_layout(run, rows)
     group = ranks.group(ranks_per_sample)
-    directory = RunDirectory(out)
+    whole = RunDirectory(out)
+    directory = whole if share is None else whole.of_share(share)
     try:
         J = _given_couplings(run)
         _check_stability_without_quartic(run, ranks, group, J, rows)
         identity = on_rank_0(ranks, lambda: identity_of(run, couplings_digest(run)))
-        open_tasks = on_rank_0(ranks, lambda: _prepare(directory, run, ranks, restart, say))
+        open_tasks = on_rank_0(ranks, lambda: _prepare(whole, directory, run, ranks, restart, share, say))
         heartbeat = Heartbeat(directory.progress_path, ranks.rank, ranks.size)
         keep = Checkpoints(directory.checkpoints_path, identity, requests, checkpoint_every, heartbeat, say)
         keep.known = on_rank_0(ranks, lambda: keep.clear(set(open_tasks)))
         outcome = _share(directory, run, ranks, group, J, rows, open_tasks, keep, progress, say)
         if ranks.rank == 0:
-            _finish(directory, run, provenance(ranks.size, group.size), outcome, say)
+            _finish(directory, run, provenance(ranks.size, group.size), outcome, share, say)
         return ranks.broadcast(outcome)
     finally:
         directory.close()
+        whole.close()
 
 
 def _given_couplings(run: RunFile) -> np.ndarray | None:
@@ -136,19 +142,36 @@ def _given_couplings(run: RunFile) -> np.ndarray | None:
     return couplings.load(run.couplings_path, n, run.couplings.dtype)
 
 
-def _prepare(directory: RunDirectory, run: RunFile, ranks: Ranks, restart: bool, say: Say) -> list[Task]:
-    """Open the directory and find the open tasks, on rank 0 alone."""
+def _prepare(
+    whole: RunDirectory,
+    directory: RunDirectory,
+    run: RunFile,
+    ranks: Ranks,
+    restart: bool,
+    share: Share | None,
+    say: Say,
+) -> list[Task]:
+    """Open the directory (and the folder of a share in it) and find the open tasks, on rank 0 alone."""
     warnings = run.warnings() + PROTOCOLS[run.protocol.kind].warnings(run)
+    tasks, sealed_elsewhere = tasks_of(run), {}
+    if share is not None:
+        if restart:
+            raise InputError("--restart would remove what other jobs are at: begin anew without --share")
+        for message in whole.open(run, shared=True):
+            say(message)
+        tasks, sealed_elsewhere = share.own(tasks), whole.sealed(run).tasks
     for message in directory.open(run, restart):
         say(message)
     sealed = directory.sealed(run)
     for message in sealed.damaged:
         say(f"warning: {message}; set aside, its tasks are computed again")
     directory.set_aside(sealed)
-    open_tasks = [task for task in tasks_of(run) if task not in sealed.tasks]
+    sealed.tasks = sealed_elsewhere | sealed.tasks
+    open_tasks = [task for task in tasks if task not in sealed.tasks]
     for warning in warnings:
         say(f"warning: {warning}")
-    done = f", {len(sealed.tasks)} done before" if sealed.tasks else ""
+    before = len(tasks) - len(open_tasks)
+    done = f", {before} done before" if before else ""
     say(f"{len(open_tasks)} tasks on {ranks.size} rank(s) into {directory.path}{done}")
     return open_tasks
 
@@ -234,11 +257,18 @@ def _share(
 
 
 def _finish(
-    directory: RunDirectory, run: RunFile, attributes: dict[str, str | int], outcome: Outcome, say: Say
+    directory: RunDirectory,
+    run: RunFile,
+    attributes: dict[str, str | int],
+    outcome: Outcome,
+    share: Share | None,
+    say: Say,
 ) -> None:
     """Merge what is sealed (not after a stop: time may be short, and the parts are safe as they are)."""
     Heartbeat.remove_all(directory.progress_path)
     directory.record_failures(outcome.failures)
+    if share is not None:
+        return  # for a job that is alone with the run
     sealed = directory.sealed(run)
     complete = directory.results_path.exists() and set(sealed.tasks.values()) == {directory.results_path}
     if outcome.stopped or not sealed.tasks or (complete and not outcome.computed and _same_size(directory, run)):
