@@ -196,7 +196,9 @@ def explore_sample(
         "avalanche": found.scans.avalanches,
     }
     for table, kept in rows.items():
-        tables |= {f"{table}/{name}": np.array([row[name] for row in kept], dtype=float) for name in TABLES[table]}
+        # Points of scans are most of a file; what they are for is drawn and fitted, not subtracted.
+        number = np.float32 if table == "step" else np.float64
+        tables |= {f"{table}/{name}": np.array([row[name] for row in kept], dtype=number) for name in TABLES[table]}
     tables |= {f"count/{name}": np.array(float(found.counts[name])) for name in COUNTS}
     tables["minimum/v"] = np.array(found.minima.points).reshape(-1, glass.n)
     tables["saddle/v"] = np.array(found.saddles.points).reshape(-1, glass.n)
@@ -282,6 +284,7 @@ def _merge(path: Path, run: RunFile, folder: Path, places: list[Place], ranks: i
     def write(temporary: Path) -> None:
         with h5netcdf.File(temporary, "w") as file:
             file.attrs["format_version"] = LANDSCAPE_VERSION
+            file.attrs["descent"] = effort_of(run).method  # which minimiser decided the basins
             file.attrs["run_file"] = json.dumps(run.resolved(), indent=1)
             for name, value in provenance(ranks).items():
                 file.attrs[name] = value
@@ -334,7 +337,9 @@ def read_landscape(path: Path) -> Iterator[tuple[int, Tables]]:
 
 def summary(path: Path) -> dict[str, Any]:
     """What `nsim landscape DIR` prints: for each size how much was found, how well U_eff,i foretold it, densities."""
-    return {"groups": [_group(n, arrays) for n, arrays in read_landscape(path)]}
+    with h5py.File(path, "r", locking=False) as file:
+        method = str(file.attrs["descent"])
+    return {"groups": [_group(n, arrays, method) for n, arrays in read_landscape(path)]}
 
 
 BINS_ASYMMETRY = np.array([0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0])  # E0
@@ -342,15 +347,16 @@ BINS_LOG_DELTA0 = np.arange(-24.0, 1.0, 4.0)  # ln(Delta_0/E0)
 BINS_LOCALISATION = (0.0, 0.3, 1.0, np.inf)
 
 
-def _group(n: int, arrays: Tables) -> dict[str, Any]:
+def _group(n: int, arrays: Tables, method: str) -> dict[str, Any]:
     counts = {name: int(arrays[f"count_{name}"].sum()) for name in COUNTS}
     explored = int(arrays["minimum_explored"].sum())
     systems = _systems_of_explored(arrays)
     asymmetry, delta0 = arrays["saddle_asymmetry"][systems], arrays["saddle_delta0"][systems]
     resolved = np.log(delta0[delta0 > 0])
     per_site = 1.0 / (n * explored) if explored else 0.0
-    spread, true, well = arrays["well_localisation"], arrays["well_true_climb"], arrays["well_climb"]
-    connected = arrays["well_connected"] == 1
+    sound = arrays["well_near_singular"] == 0  # the wells of nearly singular states are spurious, and counted apart
+    spread, true, well = (arrays[f"well_{name}"][sound] for name in ("localisation", "true_climb", "climb"))
+    connected = arrays["well_connected"][sound] == 1
     close = np.zeros(len(true), dtype=bool)
     close[connected] = np.abs(well[connected] / true[connected] - 1) < 0.1
     return {
@@ -380,6 +386,12 @@ def _group(n: int, arrays: Tables) -> dict[str, Any]:
             for low, high in itertools.pairwise(BINS_LOCALISATION)
             for inside in [(spread >= low) & (spread < high)]
         ],
+        "near_singular_wells": {
+            "wells": int((~sound).sum()),
+            "connected": int(arrays["well_connected"][~sound].sum()),
+        },
+        "pairs_by_saddles": np.bincount(arrays["pair_saddles"].astype(int)).tolist(),
+        "descent": method,
         "counts": counts,
     }
 
