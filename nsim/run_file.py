@@ -43,6 +43,7 @@ Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 Positive = Annotated[float, Field(gt=0, le=LARGEST)]
 NonNegative = Annotated[float, Field(ge=0, le=LARGEST)]
 Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 # Tags choose one alternative before it is checked, so that one mistake gives one message; "~" marks them as no keys.
 CountOrList = Annotated[
     Annotated[Count, Tag("~number")] | Annotated[list[Count], Tag("~list")],
@@ -313,10 +314,18 @@ class Output(Section):
     response: bool = True  # invert the Hessian: C, replicon sum, C_i, h_i, wells; takes N x N numbers and N^3 time
 
 
+class Origin(Section):
+    """Samples of one run of this seed, of one size, among those of a merged run."""
+
+    seed: Seed
+    n: Count
+    samples: list[Annotated[int, Field(ge=0)]]
+
+
 class RunFile(Section):
     """A whole run: checked, complete, immutable."""
 
-    seed: Annotated[int, Field(ge=0)]
+    seed: Seed
     model: Model
     ensemble: Ensemble
     protocol: Protocol
@@ -325,6 +334,7 @@ class RunFile(Section):
     quantum: Quantum = Quantum()
     double_wells: DoubleWells | None = None
     output: Output = Output()
+    merged: list[Origin] | None = None  # of `nsim merge` alone: where the samples come from, in their order
 
     _folder: Path = PrivateAttr(default=Path())
     _given: frozenset[str] = PrivateAttr(default=frozenset())
@@ -358,6 +368,10 @@ class RunFile(Section):
             raise ValueError(f"protocol.t_end = {recipe.t_end:g} is above the default t_start = {recipe.t_start:g}")
         if self.double_wells is not None and not self.output.sites:
             raise ValueError("double_wells: needs the states themselves; leave output.sites at true")
+        if self.merged is not None:
+            for n, samples in self.ensemble.samples_of.items():
+                if len(self.origins(n)) != samples:
+                    raise ValueError(f"merged: {len(self.origins(n))} origins for {samples} samples of n = {n}")
         if self.protocol.kind == "langevin":
             steps = self.recipe.duration / self.recipe.time_step
             if not 1 <= steps <= STEPS:
@@ -425,7 +439,19 @@ class RunFile(Section):
         record = self.model_dump(mode="json") | {"protocol": self.recipe.model_dump(mode="json")}
         if self.double_wells is not None:
             record["double_wells"] = self.search.model_dump(mode="json")
+        if self.merged is None:
+            del record["merged"]
         return record
+
+    def origins(self, n: int) -> list[tuple[int, int]]:
+        """Seed and number of every sample of size n: with n what its disorder is keyed by, wherever it lies."""
+        if self.merged is None:
+            return [(self.seed, sample) for sample in range(self.ensemble.samples_of[n])]
+        return [(origin.seed, sample) for origin in self.merged if origin.n == n for sample in origin.samples]
+
+    def origin(self, n: int, sample: int) -> tuple[int, int]:
+        """Seed and number of one sample."""
+        return (self.seed, sample) if self.merged is None else self.origins(n)[sample]
 
     def identity(self) -> dict[str, Any]:
         """What two runs must share to be the same run: all but the numbers of samples and replicas.
@@ -494,6 +520,8 @@ def load(path: Path) -> RunFile:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"run file {path}: not valid TOML: {error}") from None
     try:
+        if "merged" in data:
+            raise InputError("merged: unknown key; `nsim merge` writes it")
         return parse(data, folder=Path(path).parent)
     except InputError as error:
         raise InputError("\n".join(f"run file {path}: {line}" for line in str(error).splitlines())) from None

@@ -12,6 +12,7 @@ import numpy as np
 
 from nsim.campaign.observables import VARIABLES, measure
 from nsim.campaign.protocols import PROTOCOLS
+from nsim.parallel.checkpoint import NEVER, Checkpoint
 from nsim.parallel.rank_group import ALONE, Group
 from nsim.run_file import RunFile
 from nsim.sample import couplings
@@ -65,7 +66,11 @@ def kept_variables(run: RunFile) -> dict[str, Variable]:
 
 
 def perform(
-    run: RunFile, task: Task, J: np.ndarray | CouplingMatrix | None = None, group: Group = ALONE
+    run: RunFile,
+    task: Task,
+    J: np.ndarray | CouplingMatrix | None = None,
+    group: Group = ALONE,
+    checkpoint: Checkpoint = NEVER,
 ) -> dict[str, np.ndarray]:
     """Draw the sample, make the states, measure them.
 
@@ -77,6 +82,8 @@ def perform(
         Couplings that replace the drawn ones.
     group
         The ranks that do it together, where the protocol wants them together; all of them call this.
+    checkpoint
+        Where the state is kept meanwhile; work that is asked to stop there ends in `StoppedError`.
 
     Returns
     -------
@@ -87,7 +94,7 @@ def perform(
         J = couplings.draw_shared(group, run.seed, task.n, task.sample, run.model.j0, run.couplings.dtype)
     glass = Glass.draw(run.model, run.seed, task.n, task.sample, J, run.couplings.dtype)
     replicas = range(task.first, task.first + task.width)
-    made = PROTOCOLS[run.protocol.kind].make(glass, run, task.sample, replicas, group)
+    made = PROTOCOLS[run.protocol.kind].make(glass, run, task.sample, replicas, group, checkpoint)
     found = made.measured | measure(
         glass, made.relaxed, run.output.eigenvalues, run.quantum.hbar2_over_m, run.output.response
     )

@@ -31,7 +31,7 @@ from nsim.landscape.neighbouring_minima import COUNTS, PAIR, SYSTEM, WELL, Effor
 from nsim.landscape.scan_record import AVALANCHE, SCAN, STEP
 from nsim.landscape.thermal_walks import streams_of
 from nsim.parallel.ranks import Ranks, on_rank_0
-from nsim.parallel.stop_signals import stop_signals
+from nsim.parallel.stop_requests import StopRequests, stop_requests
 from nsim.run_file import RunFile
 from nsim.sample import couplings
 from nsim.sample.glass import Glass
@@ -93,11 +93,17 @@ class Explored:
         return ExitStatus.RESUMABLE if self.stopped else ExitStatus.DONE
 
 
-def explore_run(path: Path, ranks: Ranks, say: Say = lambda line: None) -> Explored:
+def explore_run(
+    path: Path, ranks: Ranks, say: Say = lambda line: None, requests: StopRequests | None = None
+) -> Explored:
     """Explore the neighbourhoods of all converged states of the run in directory ``path``.
 
-    Called by all ranks; raises `InputError` on each if there is no such run or nothing of it is finished.
+    Called by all ranks; raises `InputError` on each if there is no such run or nothing of it is finished. ``requests``
+    asks it to stop; by default signals do.
     """
+    if requests is None:
+        with stop_requests() as requests:
+            return explore_run(path, ranks, say, requests)
     directory = RunDirectory(path)
     try:
         run = on_rank_0(ranks, directory.run)
@@ -112,23 +118,20 @@ def explore_run(path: Path, ranks: Ranks, say: Say = lambda line: None) -> Explo
         if ranks.rank == 0:
             say(f"{len(open_places)} of {len(places)} samples to explore on {ranks.size} rank(s)")
         counters, failures, done = ranks.counters(2), {}, 0
-        with stop_signals() as stop_requests:
-            while True:
-                if stop_requests:
-                    counters.add(STOPPED, 1)
-                if counters.add(STOPPED, 0) or (index := counters.add(HANDED_OUT, 1)) >= len(open_places):
-                    break
-                place = open_places[index]
-                began = time.monotonic()
-                try:
-                    _explore(directory, run, sealed, place, folder)
-                except Exception as error:
-                    failures[str(place)] = f"{type(error).__name__}: {error}"
-                    say(f"rank {ranks.rank}: {place} failed:\n{traceback.format_exc()}")
-                else:
-                    done += 1
-                    say(f"{place}: {time.monotonic() - began:.1f} s")
-            ranks.wait_for_all()
+        requests.share(counters, STOPPED)
+        while not requests.asked() and (index := counters.add(HANDED_OUT, 1)) < len(open_places):
+            place = open_places[index]
+            began = time.monotonic()
+            try:
+                _explore(directory, run, sealed, place, folder)
+            except Exception as error:
+                failures[str(place)] = f"{type(error).__name__}: {error}"
+                say(f"rank {ranks.rank}: {place} failed:\n{traceback.format_exc()}")
+            else:
+                done += 1
+                say(f"{place}: {time.monotonic() - began:.1f} s")
+        ranks.wait_for_all()
+        requests.share(None)
         counters.close()
         everyone = ranks.gather((done, failures)) or []
         outcome = Explored(len(places))
@@ -220,10 +223,10 @@ def _explore(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place
 
 def glass_of(run: RunFile, place: Place) -> Glass:
     """The sample itself."""
-    J = None
+    J, (seed, sample) = None, run.origin(*place)
     if run.couplings_path is not None:
         J = couplings.load(run.couplings_path, place.n, run.couplings.dtype)
-    return Glass.draw(run.model, run.seed, place.n, place.sample, J, run.couplings.dtype)
+    return Glass.draw(run.model, seed, place.n, sample, J, run.couplings.dtype)
 
 
 def _states(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place) -> np.ndarray:

@@ -30,6 +30,7 @@ LAUNCHER_MARKS = (
     "MPI_LOCALNRANKS",
     "PALS_RANKID",
 )
+MEANWHILE = 0.1  # seconds between two calls of what a waiting rank does meanwhile
 RANK_MARKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "PALS_RANKID", "SLURM_PROCID")
 
 
@@ -39,6 +40,7 @@ class Ranks(Protocol):
     rank: int
     size: int
     on_this_node: int  # ranks that share this one's memory
+    doing: str  # what this rank is at, for the report of an error
 
     def broadcast(self, value: Any) -> Any:
         """Rank 0's value, on every rank."""
@@ -55,8 +57,8 @@ class Ranks(Protocol):
         Raises `InputError` on every rank unless ``size`` divides the number of ranks.
         """
 
-    def wait_for_all(self) -> None:
-        """Return when every rank has come here, without burning the processor meanwhile."""
+    def wait_for_all(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Return when every rank has come here, without burning the processor; calls ``meanwhile`` now and then."""
 
     def abort(self) -> None:
         """End all ranks at once."""
@@ -67,6 +69,9 @@ class Counters(Protocol):
 
     def add(self, index: int, amount: int) -> int:
         """Add atomically; returns the value before."""
+
+    def read(self, index: int) -> int:
+        """The present value."""
 
     def close(self) -> None:
         """Release them; all ranks together."""
@@ -84,6 +89,10 @@ class SerialCounters:
         self._values[index] += amount
         return before
 
+    def read(self, index: int) -> int:
+        """See `Counters`."""
+        return self._values[index]
+
     def close(self) -> None:
         """See `Counters`."""
 
@@ -94,6 +103,7 @@ class SerialRanks:
     rank = 0
     size = 1
     on_this_node = 1
+    doing = ""
 
     def broadcast(self, value: Any) -> Any:
         """See `Ranks`."""
@@ -112,7 +122,7 @@ class SerialRanks:
         _check_group_size(size, self.size)
         return ALONE
 
-    def wait_for_all(self) -> None:
+    def wait_for_all(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         """See `Ranks`."""
 
     def abort(self) -> None:
@@ -125,22 +135,26 @@ class SharedCounters:
     def __init__(self, MPI: Any, comm: Any, count: int) -> None:
         self._MPI, self._count = MPI, count
         self._window = MPI.Win.Allocate(8 * count if comm.rank == 0 else 0, 8, comm=comm)
+        self._window.Lock_all()  # once: a lock for each operation would wait for rank 0, which is at work
         if comm.rank == 0:
-            self._window.Lock(0)
             np.frombuffer(self._window.tomemory(), dtype=np.int64)[:] = 0
-            self._window.Unlock(0)
+            self._window.Sync()
         comm.Barrier()
 
     def add(self, index: int, amount: int) -> int:
         """See `Counters`."""
         value, before = np.array([amount], np.int64), np.empty(1, np.int64)
-        self._window.Lock(0, self._MPI.LOCK_SHARED)
         self._window.Fetch_and_op(value, before, 0, index, self._MPI.SUM)
-        self._window.Unlock(0)
+        self._window.Flush(0)
         return int(before[0])
+
+    def read(self, index: int) -> int:
+        """See `Counters`."""
+        return self.add(index, 0)
 
     def close(self) -> None:
         """See `Counters`."""
+        self._window.Unlock_all()
         self._window.Free()
 
 
@@ -151,7 +165,7 @@ class MPIRanks:
         self._MPI, self._comm = MPI, MPI.COMM_WORLD
         self.rank, self.size = self._comm.rank, self._comm.size
         node = self._comm.Split_type(MPI.COMM_TYPE_SHARED)
-        self.on_this_node = node.size
+        self.on_this_node, self.doing = node.size, ""
         node.Free()
         sys.excepthook = self._fail_together
 
@@ -172,11 +186,15 @@ class MPIRanks:
         _check_group_size(size, self.size)
         return ALONE if size == 1 else MPIGroup(self._MPI, self._comm.Split(self.rank // size, self.rank))
 
-    def wait_for_all(self) -> None:
+    def wait_for_all(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         """See `Ranks`."""
         request = self._comm.Ibarrier()
+        called = time.monotonic()
         while not request.Test():
             time.sleep(0.002)  # a blocking barrier would keep a core busy
+            if time.monotonic() - called > MEANWHILE:
+                meanwhile()
+                called = time.monotonic()
 
     def abort(self) -> None:
         """See `Ranks`."""
@@ -185,7 +203,8 @@ class MPIRanks:
     def _fail_together(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """Without this the other ranks would wait in MPI for ever for one that has raised."""
         text = "".join(traceback.format_exception(kind, error, trace))
-        sys.stderr.write(f"rank {self.rank} of {self.size} failed:\n{text}")
+        doing = f" at {self.doing}" if self.doing else ""
+        sys.stderr.write(f"rank {self.rank} of {self.size} failed{doing}:\n{text}")
         sys.stderr.flush()
         self.abort()
 

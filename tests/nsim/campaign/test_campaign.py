@@ -100,11 +100,11 @@ def test_interrupted_runs_continue_to_the_same_data(run_dict, tmp_path, monkeypa
     carry_out(run_dict(), tmp_path / "whole")
     perform, performed = handful.perform, []
 
-    def interrupted(run, task, J):
+    def interrupted(run, task, J, **more):
         performed.append(task)
         if len(performed) % 3 == 0:
             os.kill(os.getpid(), signal.SIGUSR1)
-        return perform(run, task, J)
+        return perform(run, task, J, **more)
 
     monkeypatch.setattr(handful, "perform", interrupted)
     statuses = []
@@ -120,7 +120,9 @@ def test_interrupted_runs_continue_to_the_same_data(run_dict, tmp_path, monkeypa
 def test_a_larger_run_extends(run_dict, tmp_path, monkeypatch):
     carry_out(run_dict(), tmp_path / "run")
     performed, perform = [], handful.perform
-    monkeypatch.setattr(handful, "perform", lambda run, task, J: performed.append(task) or perform(run, task, J))
+    monkeypatch.setattr(
+        handful, "perform", lambda run, task, J, **more: performed.append(task) or perform(run, task, J)
+    )
     more = run_dict(ensemble__samples=[6, 7], ensemble__replicas=5)
     assert carry_out(more, tmp_path / "run").status == ExitStatus.DONE
     # Full batches (replicas 0 and 1) of old samples are kept; the half-full batch is done again with its new member.
@@ -133,7 +135,7 @@ def test_a_larger_run_extends(run_dict, tmp_path, monkeypatch):
 def test_nothing_is_done_twice(run_dict, tmp_path, monkeypatch):
     carry_out(run_dict(), tmp_path / "run")
     before = (tmp_path / "run/results.h5").stat().st_mtime_ns
-    monkeypatch.setattr(handful, "perform", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr(handful, "perform", lambda *_, **more: pytest.fail("computed again"))
     assert carry_out(run_dict(), tmp_path / "run").status == ExitStatus.DONE
     assert (tmp_path / "run/results.h5").stat().st_mtime_ns == before
 
@@ -189,10 +191,10 @@ def test_damaged_parts_are_named_and_computed_again(run_dict, tmp_path, monkeypa
     carry_out(run_dict(), tmp_path / "whole")
     stop_after = iter(range(100))
 
-    def stopping(run, task, J, perform=handful.perform):
+    def stopping(run, task, J, perform=handful.perform, **more):
         if next(stop_after) == 8:
             os.kill(os.getpid(), signal.SIGTERM)
-        return perform(run, task, J)
+        return perform(run, task, J, **more)
 
     monkeypatch.setattr(handful, "perform", stopping)
     assert carry_out(run_dict(), tmp_path / "run").status == ExitStatus.RESUMABLE
@@ -215,10 +217,10 @@ def test_a_failing_task_is_recorded_and_the_others_go_on(run_dict, tmp_path, mon
     perform = handful.perform
     bad = Task(12, 3, 0, 2)
 
-    def failing(run, task, J):
+    def failing(run, task, J, **more):
         if task == bad:
             raise FloatingPointError("made to fail")
-        return perform(run, task, J)
+        return perform(run, task, J, **more)
 
     monkeypatch.setattr(handful, "perform", failing)
     outcome = carry_out(run_dict(), tmp_path / "run")
