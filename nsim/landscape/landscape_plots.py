@@ -106,7 +106,7 @@ def _paths(path: Path, arrays: dict[str, np.ndarray], glasses: dict[int, Glass])
     chosen = usable[np.argsort(arrays["saddle_barrier_lower"][usable])][:PATHS]
     for k in chosen:
         here, saddle = glasses[int(arrays["saddle_sample"][k])], arrays["saddle_v"][k]
-        first, second = both_sides(here, saddle)
+        ((first, second),) = both_sides(here, saddle[:, None])
         found = path_quantum.join(here, saddle, first.path, second.path)
         middle, zero = found.s[np.argmax(found.potential)], found.potential.max()
         s, V = path_quantum.potential_on_grid(here, found, 1e-4)

@@ -27,7 +27,8 @@ from nsim.campaign.provenance import provenance
 from nsim.campaign.run_directory import RunDirectory, Sealed
 from nsim.campaign.seal import DamagedFileError, check_seal, remove_temporaries, write_sealed
 from nsim.errors import ExitStatus, InputError
-from nsim.landscape.neighbouring_minima import COUNTS, SYSTEM, WELL, Effort, Neighbourhood
+from nsim.landscape.landscape_tables import COUNTS, SYSTEM, WELL
+from nsim.landscape.neighbouring_minima import Effort, Neighbourhood
 from nsim.parallel.ranks import Ranks, on_rank_0
 from nsim.parallel.stop_signals import stop_signals
 from nsim.run_file import DoubleWells, RunFile
@@ -149,24 +150,23 @@ def effort_of(run: RunFile) -> Effort:
 def explore_sample(glass: Glass, states: np.ndarray, effort: Effort) -> tuple[Tables, Neighbourhood]:
     """The tables of one sample from its relaxed states, shape (R, N); a table's columns are called ``table/column``."""
     found = Neighbourhood(glass, effort)
-    for replica, v in enumerate(states):
-        if np.isfinite(v).all():
-            found.explore(v, replica)
+    found.explore([(replica, v) for replica, v in enumerate(states) if np.isfinite(v).all()])
+    known = found.known
     tables: Tables = {
-        "minimum/energy": np.array(found.minima.energies),
-        "minimum/lambda_min": np.array(found.lambda_min),
-        "minimum/explored": np.isin(np.arange(len(found.minima)), list(found.explored)).astype(float),
-        "minimum/hits": np.array(found.minima.hits, dtype=float),
-        "saddle/energy": np.array(found.saddles.energies),
-        "saddle/first": np.array([first for (first, _), _ in found.ends], dtype=float),
-        "saddle/second": np.array([second for _, (second, _) in found.ends], dtype=float),
-        "saddle/mirrored": np.array([one != other for (_, one), (_, other) in found.ends], dtype=float),
+        "minimum/energy": np.array(known.minima.energies),
+        "minimum/lambda_min": np.array(known.lambda_min),
+        "minimum/explored": np.isin(np.arange(len(known.minima)), list(found.explored)).astype(float),
+        "minimum/hits": np.array(known.minima.hits, dtype=float),
+        "saddle/energy": np.array(known.saddles.energies),
+        "saddle/first": np.array([first for (first, _), _ in known.ends], dtype=float),
+        "saddle/second": np.array([second for _, (second, _) in known.ends], dtype=float),
+        "saddle/mirrored": np.array([one != other for (_, one), (_, other) in known.ends], dtype=float),
     }
-    tables |= {f"saddle/{name}": np.array([row[name] for row in found.systems], dtype=float) for name in SYSTEM}
+    tables |= {f"saddle/{name}": np.array([row[name] for row in known.systems], dtype=float) for name in SYSTEM}
     tables |= {f"well/{name}": np.array([row[name] for row in found.wells], dtype=float) for name in WELL}
     tables |= {f"count/{name}": np.array(float(found.counts[name])) for name in COUNTS}
-    tables["minimum/v"] = np.array(found.minima.points).reshape(-1, glass.n)
-    tables["saddle/v"] = np.array(found.saddles.points).reshape(-1, glass.n)
+    tables["minimum/v"] = np.array(known.minima.points).reshape(-1, glass.n)
+    tables["saddle/v"] = np.array(known.saddles.points).reshape(-1, glass.n)
     return tables, found
 
 

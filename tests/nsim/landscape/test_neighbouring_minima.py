@@ -5,10 +5,11 @@ import pytest
 
 from nsim.descent.relaxation import relax
 from nsim.landscape.eigenvector_following import newton
-from nsim.landscape.elastic_band import band, maxima, refine
+from nsim.landscape.elastic_band import band, maxima
 from nsim.landscape.exhaustive import explore
 from nsim.landscape.landscape_run import explore_sample
 from nsim.landscape.neighbouring_minima import Effort
+from nsim.landscape.saddle_newton import refine
 from nsim.run_file import Model
 from nsim.sample.glass import Glass
 
@@ -35,8 +36,8 @@ def test_minima_saddles_and_what_they_join_are_those_of_the_whole_landscape(list
         place(whole.minima_at, v)
     for k, v in enumerate(tables["saddle/v"]):
         number = place(whole.saddles_at, v)
-        (a, sign_a), (b, sign_b) = found.ends[k]
-        ends = [place(whole.minima_at, s * found.minima.points[m]) for m, s in ((a, sign_a), (b, sign_b))]
+        (a, sign_a), (b, sign_b) = found.known.ends[k]
+        ends = [place(whole.minima_at, s * found.known.minima.points[m]) for m, s in ((a, sign_a), (b, sign_b))]
         assert sorted(ends) == whole.joins[number].tolist()
         top, low, high = whole.saddles[number], *sorted(whole.minima[ends])
         assert tables["saddle/asymmetry"][k] == pytest.approx(high - low, abs=1e-8)
@@ -56,7 +57,7 @@ def test_minima_saddles_and_what_they_join_are_those_of_the_whole_landscape(list
     assert counts["repeated_states"] == len(whole.minima) - folded
     assert counts["pairs"] == counts["pairs_direct"] + counts["pairs_by_steps"] + counts["pairs_open"]
     assert counts["pairs_direct"] > 0
-    assert len(found.saddles) > folded / 2
+    assert len(found.known.saddles) > folded / 2
 
 
 def test_linear_response_wells_stand_beside_what_was_found(listed):
