@@ -1,6 +1,6 @@
 """The command ``nsim``: run, status, summary, ground-states, correlations, estimate.
 
-`nsim.commands.landscape_command` adds landscape. Results go to stdout (one JSON object with ``--json``), everything
+`nsim.commands` adds landscape and spectrum. Results go to stdout (one JSON object with ``--json``), everything
 else to stderr. Heavy imports wait until a command needs them.
 """
 
@@ -14,6 +14,8 @@ import click
 
 from nsim.command_line import run_command
 from nsim.commands.landscape_command import landscape
+from nsim.commands.numbers import with_error
+from nsim.commands.spectrum_command import spectrum
 from nsim.errors import ExitStatus, gravest
 
 if TYPE_CHECKING:
@@ -204,7 +206,7 @@ def ground_states(directory: Path, as_json: bool) -> ExitStatus:
     for group in answer["groups"]:
         energy = group["lowest_energy"]
         click.echo(
-            f"n = {group['n']}: lowest energy {_with_error(energy['mean'], energy['stderr'])} per site; found "
+            f"n = {group['n']}: lowest energy {with_error(energy['mean'], energy['stderr'])} per site; found "
             f"{TRUSTED} times or more in {group['trusted']} of {group['samples']} samples (by {group['compared_by']})"
         )
         click.echo(
@@ -252,6 +254,7 @@ def estimate(run_file: Path, ranks: int, ranks_per_sample: int, couplings: str, 
 
 
 cli.add_command(landscape)
+cli.add_command(spectrum)
 
 
 def _load(path: Path) -> RunFile:
@@ -278,7 +281,7 @@ def _print_summary(directory: Path, as_json: bool) -> None:
         table.add_column(f"n = {group['n']}\n{group['samples']} samples\n{group['states']} states", justify="right")
     for name in relaxed[0]["observables"]:
         values = (group["observables"][name] for group in relaxed)
-        table.add_row(name, *(_with_error(value["mean"], value["stderr"]) for value in values))
+        table.add_row(name, *(with_error(value["mean"], value["stderr"]) for value in values))
     tables = [table]
     for n in [group["n"] for group in relaxed]:
         thermal = [group for group in answer["groups"] if group["n"] == n and group["temperature"] > 0]
@@ -314,21 +317,9 @@ def _thermal_table(groups: list[dict[str, Any]]) -> Table:
         values = [group["observables"][name] for name in names]
         reached = [f"{group['samples'] - group['unequilibrated']} samples"] if equilibrium else []
         table.add_row(
-            f"{group['temperature']:.4g}", *(_with_error(value["mean"], value["stderr"]) for value in values), *reached
+            f"{group['temperature']:.4g}", *(with_error(value["mean"], value["stderr"]) for value in values), *reached
         )
     return table
-
-
-def _with_error(mean: float | None, error: float | None) -> str:
-    """A number with its error, rounded to two digits of the error."""
-    if mean is None:
-        return "-"
-    if not error:
-        return f"{mean:.6g}"
-    from math import floor, log10
-
-    digits = max(0, 1 - floor(log10(error)))
-    return f"{mean:.{digits}f} ± {error:.{digits}f}"
 
 
 def _print_json(answer: dict[str, Any]) -> None:

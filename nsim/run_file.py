@@ -299,6 +299,7 @@ class Output(Section):
     sites: bool = True  # v_i, l_i, C_i, h_i and the wells of U_eff,i
     eigenvalues: Annotated[int, Field(ge=1)] = 4  # lowest eigenvalues of the Hessian
     response: bool = True  # invert the Hessian: C, replicon sum, C_i, h_i, wells; takes N x N numbers and N^3 time
+    spectrum: bool = False  # all normal modes: eigenvalues of the Hessian and participation numbers
 
 
 class RunFile(Section):
@@ -346,6 +347,8 @@ class RunFile(Section):
             raise ValueError(f"protocol.t_end = {recipe.t_end:g} is above the default t_start = {recipe.t_start:g}")
         if self.double_wells is not None and not self.output.sites:
             raise ValueError("double_wells: needs the states themselves; leave output.sites at true")
+        if self.output.spectrum and not self.output.response:
+            raise ValueError("output.spectrum needs the Hessian: leave output.response at true")
         if self.protocol.kind == "langevin":
             steps = self.recipe.duration / self.recipe.time_step
             if not 1 <= steps <= STEPS:

@@ -137,7 +137,7 @@ class _Descents:
                 v, slope, wanted = np.ascontiguousarray(v[:, left]), slope[:, left], wanted[left]
             if not len(self.open):
                 break
-        for column, number in enumerate(self.open):
+        for column, number in enumerate(map(int, self.open)):
             self.ends[number] = Descent(v[:, column].copy(), np.inf, np.array(self.paths[number]))
         return [self.ends[number] for number in range(len(self.paths))]
 
@@ -220,8 +220,9 @@ def _coefficients(stages: int) -> tuple[float, list[tuple[float, float, float, f
     rows = []
     for j in range(2, stages + 1):
         mu_slope = 2 * b[j] * w1 / b[j - 1]
-        rows.append((2 * b[j] * w0 / b[j - 1], -b[j] / b[j - 2], mu_slope, -a[j - 1] * mu_slope))
-    return float(b[1] * w1), [tuple(map(float, row)) for row in rows]
+        row = 2 * b[j] * w0 / b[j - 1], -b[j] / b[j - 2], mu_slope, -a[j - 1] * mu_slope
+        rows.append((float(row[0]), float(row[1]), float(row[2]), float(row[3])))
+    return float(b[1] * w1), rows
 
 
 @numba.njit(cache=True, error_model="numpy")

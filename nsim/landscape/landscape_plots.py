@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from nsim.campaign.run_directory import RunDirectory
+from nsim.campaign.tasks import glass_of
 from nsim.landscape import path_quantum
 from nsim.landscape.gradient_flow import both_sides
-from nsim.landscape.landscape_run import Place, glass_of, read_landscape
+from nsim.landscape.landscape_run import read_landscape
 from nsim.landscape.minima_graph import Join, disconnectivity
 from nsim.sample.glass import Glass
 
@@ -50,7 +51,7 @@ def plot_run(directory: Path) -> list[Path]:
         files = {name: folder / f"n{n}-{name}.png" for name in PICTURES}
         _wells(files["wells"], arrays)
         _participation(files["participation"], arrays)
-        glasses = {int(sample): glass_of(run, Place(n, int(sample))) for sample in arrays["sample"]}
+        glasses = {int(sample): glass_of(run, n, int(sample)) for sample in arrays["sample"]}
         _paths(files["paths"], arrays, glasses)
         _tree_of_sample(files["disconnectivity"], arrays, busiest, n)
         written += files.values()

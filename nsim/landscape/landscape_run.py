@@ -26,13 +26,13 @@ import numpy as np
 from nsim.campaign.provenance import provenance
 from nsim.campaign.run_directory import RunDirectory, Sealed
 from nsim.campaign.seal import DamagedFileError, check_seal, remove_temporaries, write_sealed
+from nsim.campaign.tasks import glass_of
 from nsim.errors import ExitStatus, InputError
 from nsim.landscape.landscape_tables import COUNTS, SYSTEM, WELL
 from nsim.landscape.neighbouring_minima import Effort, Neighbourhood
 from nsim.parallel.ranks import Ranks, on_rank_0
 from nsim.parallel.stop_signals import stop_signals
 from nsim.run_file import DoubleWells, RunFile
-from nsim.sample import couplings
 from nsim.sample.glass import Glass
 
 LANDSCAPE_VERSION = 1
@@ -172,7 +172,7 @@ def explore_sample(glass: Glass, states: np.ndarray, effort: Effort) -> tuple[Ta
 
 def _explore(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place, folder: Path) -> None:
     states = _states(directory, run, sealed, place)
-    tables, _ = explore_sample(glass_of(run, place), states, effort_of(run))
+    tables, _ = explore_sample(glass_of(run, place.n, place.sample), states, effort_of(run))
 
     def write(temporary: Path) -> None:
         with h5py.File(temporary, "w") as file:
@@ -181,14 +181,6 @@ def _explore(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place
                 file[name] = data
 
     write_sealed(_part(folder, place), write)
-
-
-def glass_of(run: RunFile, place: Place) -> Glass:
-    """The sample itself."""
-    J = None
-    if run.couplings_path is not None:
-        J = couplings.load(run.couplings_path, place.n, run.couplings.dtype)
-    return Glass.draw(run.model, run.seed, place.n, place.sample, J, run.couplings.dtype)
 
 
 def _states(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place) -> np.ndarray:

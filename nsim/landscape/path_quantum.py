@@ -73,7 +73,7 @@ def join(glass: Glass, saddle: np.ndarray, first: np.ndarray, second: np.ndarray
 
 
 def _arm(glass: Glass, saddle: np.ndarray, descent: np.ndarray) -> np.ndarray:
-    """One side of the path, from the saddle to the minimum, with points between those of the flow where it is sparse."""
+    """One side of the path, from the saddle to the minimum, with points added where those of the flow are far apart."""
     v = np.concatenate([saddle[None], _thinned(saddle, descent)])
     chord = np.diff(v, axis=0)
     length = np.sqrt((chord**2).sum(axis=1))

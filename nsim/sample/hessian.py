@@ -85,11 +85,7 @@ def lowest_eigenvalues(glass: Glass, v: np.ndarray, count: int, factor: np.ndarr
             values, _ = _lanczos(_operator(glass, v), kept, "SA", PRECISE)
             found[:kept] = np.sort(values)
         else:
-            inverse = LinearOperator(
-                (glass.n, glass.n), matvec=lambda x: lapack.dpotrs(factor, x, lower=True)[0], dtype=np.float64
-            )
-            values, _ = _lanczos(inverse, kept, "LM", 1e-13)
-            found[:kept] = np.sort(1 / values)
+            found[:kept] = np.sort(1 / shift_invert(factor, kept)[0])
     except (ArpackError, ArpackNoConvergence):
         pass
     return found
@@ -105,6 +101,16 @@ def lowest_mode(glass: Glass, v: np.ndarray) -> tuple[float, np.ndarray]:
     except (ArpackError, ArpackNoConvergence):
         return np.nan, np.zeros(glass.n)
     return float(values[0]), modes[:, 0]
+
+
+def shift_invert(factor: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The ``count`` largest eigenvalues of M^{-1} and their vectors, shapes (count,) and (N, count), unsorted.
+
+    Lanczos iteration with two triangular solves a step, from the lower Cholesky ``factor`` of M; raises ArpackError.
+    """
+    n = len(factor)
+    inverse = LinearOperator((n, n), matvec=lambda x: lapack.dpotrs(factor, x, lower=True)[0], dtype=np.float64)
+    return _lanczos(inverse, count, "LM", 1e-13)
 
 
 def _operator(glass: Glass, v: np.ndarray) -> LinearOperator:
