@@ -91,7 +91,8 @@ def landscape(
 
 def explore_and_print(directory: Path, ranks: Ranks, plot: bool, as_json: bool) -> ExitStatus:
     """Explore the landscape around the states of a run, on all ranks, and say what was found."""
-    from nsim.landscape.landscape_run import explore_run, summary
+    from nsim.landscape.landscape_run import explore_run
+    from nsim.landscape.landscape_summary import summary
 
     def say(line: str) -> None:
         click.echo(line, err=True)

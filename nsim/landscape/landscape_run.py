@@ -10,7 +10,6 @@ the states of the sample alone: the same on any number of ranks.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import time
 import traceback
@@ -289,73 +288,3 @@ def read_landscape(path: Path) -> Iterator[tuple[int, Tables]]:
     with h5py.File(path, "r", locking=False) as file:
         for group in file.values():
             yield int(np.ravel(group.attrs["n"])[0]), {name: data[()] for name, data in group.items()}
-
-
-def summary(path: Path) -> dict[str, Any]:
-    """What `nsim landscape DIR` prints: for each size how much was found, how well U_eff,i foretold it, densities."""
-    return {"groups": [_group(n, arrays) for n, arrays in read_landscape(path)]}
-
-
-BINS_ASYMMETRY = np.array([0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0])  # E0
-BINS_LOG_DELTA0 = np.arange(-24.0, 1.0, 4.0)  # ln(Delta_0/E0)
-BINS_LOCALISATION = (0.0, 0.3, 1.0, np.inf)
-
-
-def _group(n: int, arrays: Tables) -> dict[str, Any]:
-    counts = {name: int(arrays[f"count_{name}"].sum()) for name in COUNTS}
-    explored = int(arrays["minimum_explored"].sum())
-    systems = _systems_of_explored(arrays)
-    asymmetry, delta0 = arrays["saddle_asymmetry"][systems], arrays["saddle_delta0"][systems]
-    resolved = np.log(delta0[delta0 > 0])
-    per_site = 1.0 / (n * explored) if explored else 0.0
-    spread, true, well = arrays["well_localisation"], arrays["well_true_climb"], arrays["well_climb"]
-    connected = arrays["well_connected"] == 1
-    close = np.zeros(len(true), dtype=bool)
-    close[connected] = np.abs(well[connected] / true[connected] - 1) < 0.1
-    return {
-        "n": n,
-        "samples": len(arrays["sample"]),
-        "explored_minima": explored,
-        "minima": len(arrays["minimum_energy"]),
-        "saddles": len(arrays["saddle_energy"]),
-        "two_level_systems": int(systems.sum()),
-        "per_site_and_asymmetry": {
-            "edges": BINS_ASYMMETRY.tolist(),
-            "density": (np.histogram(asymmetry, BINS_ASYMMETRY)[0] / np.diff(BINS_ASYMMETRY) * per_site).tolist(),
-        },
-        "per_site_and_log_delta0": {
-            "edges": BINS_LOG_DELTA0.tolist(),
-            "density": (np.histogram(resolved, BINS_LOG_DELTA0)[0] / np.diff(BINS_LOG_DELTA0) * per_site).tolist(),
-            "unresolved": int(len(delta0) - len(resolved)),
-        },
-        "wells_by_localisation": [
-            {
-                "from": low,
-                "to": high if np.isfinite(high) else None,
-                "wells": int(inside.sum()),
-                "connected": int(connected[inside].sum()),
-                "barrier_within_10_percent": int(close[inside].sum()),
-            }
-            for low, high in itertools.pairwise(BINS_LOCALISATION)
-            for inside in [(spread >= low) & (spread < high)]
-        ],
-        "counts": counts,
-    }
-
-
-def _systems_of_explored(arrays: Tables) -> np.ndarray:
-    """Which saddles join a state of the run to another minimum, not to itself or its mirror image; bool."""
-    explored = {
-        (int(sample), number)
-        for sample in arrays["sample"]
-        for number in np.flatnonzero(arrays["minimum_explored"][arrays["minimum_sample"] == sample])
-    }
-    return np.array(
-        [
-            first >= 0 and second >= 0 and first != second and bool({(sample, first), (sample, second)} & explored)
-            for sample, first, second in zip(
-                arrays["saddle_sample"], arrays["saddle_first"], arrays["saddle_second"], strict=True
-            )
-        ],
-        dtype=bool,
-    )

@@ -52,6 +52,7 @@ WELL = {
     "well_asymmetry": ("E0", "U_eff,i(other minimum) - U_eff,i(v_i)"),
     "well_barrier": ("E0", "top of U_eff,i above its upper minimum"),
     "well_climb": ("E0", "top of U_eff,i above the state"),
+    "well_log_delta0": ("1", "ln(Delta_0/E0) of U_eff,i; NaN: its wells hold no level each"),
     "well_distance": ("v0", "distance of the minima of U_eff,i"),
     "well_saddle": ("1", "number of the saddle found from the well's top; -1: none"),
     "schur": ("1", "1: proved by the Schur complement of site i"),
@@ -60,4 +61,8 @@ WELL = {
     "true_barrier": ("E0", "saddle above the upper of the two minima; NaN: not connected"),
     "true_climb": ("E0", "saddle above the state; NaN: not connected"),
     "true_distance": ("v0", "between the two minima, all sites counted; NaN: not connected"),
+    "true_participation": ("1", "how many sites move; NaN: not connected"),
+    "true_log_delta0": ("1", "ln(Delta_0/E0) of the minimum-energy path; NaN: not connected, or no two wells"),
 }
+TRUE_WELL = tuple(name for name in WELL if name.startswith("true_"))
+TRUE_OF_SYSTEM = ("distance", "participation", "log_delta0")  # columns of `SYSTEM` among these

@@ -22,8 +22,10 @@ from scipy.linalg import eigh
 from nsim.landscape.elastic_band import bands, maxima
 from nsim.landscape.held_flips import held_flips
 from nsim.landscape.known_landscape import NEAR_SINGULAR, Found, KnownLandscape, State
+from nsim.landscape.landscape_tables import TRUE_OF_SYSTEM, TRUE_WELL
 from nsim.landscape.saddle_newton import refine
 from nsim.landscape.schur_saddle import schur_saddle, top_of_response
+from nsim.landscape.well_quantum import well_tunnelling
 from nsim.sample.cavity_field import cavity_field, localisation, reaction_coefficient
 from nsim.sample.glass import Glass
 from nsim.sample.hessian import resolvent
@@ -116,6 +118,9 @@ class Neighbourhood:
                 "well_asymmetry": wells.asymmetry[i],
                 "well_barrier": wells.barrier[i],
                 "well_distance": wells.distance[i],
+                "well_log_delta0": well_tunnelling(
+                    h[i], C[i], glass.a2[i], glass.a4, glass.gamma, self.effort.hbar2_over_m
+                ).log_delta0,
                 "well_climb": wells.barrier[i] + max(wells.asymmetry[i], 0.0),
                 "schur": schur.index_one,
             }
@@ -125,8 +130,7 @@ class Neighbourhood:
         """What the landscape has in place of a linear-response well: the columns of `WELL` that say so."""
         minima = [entry for entry, _ in self.known.ends[saddle]] if saddle >= 0 else [-1]
         if here[0] not in minima or min(minima) < 0:
-            nothing = dict.fromkeys(("true_asymmetry", "true_barrier", "true_climb", "true_distance"), np.nan)
-            return {"connected": False, **nothing}
+            return {"connected": False, **dict.fromkeys(TRUE_WELL, np.nan)}
         other = minima[1] if minima[0] == here[0] else minima[0]
         energies, top = self.known.minima.energies, self.known.saddles.energies[saddle]
         return {
@@ -134,7 +138,7 @@ class Neighbourhood:
             "true_asymmetry": energies[other] - energies[here[0]],
             "true_barrier": top - max(energies[other], energies[here[0]]),
             "true_climb": top - energies[here[0]],
-            "true_distance": self.known.systems[saddle]["distance"],
+            **{f"true_{name}": self.known.systems[saddle][name] for name in TRUE_OF_SYSTEM},
         }
 
     def _climb_modes(self, states: list[tuple[int, np.ndarray, State]]) -> None:

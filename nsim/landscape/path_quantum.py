@@ -6,31 +6,21 @@ With all masses equal the mass-weighted path coordinate is the arc length s [v0]
 
 The points of the gradient flow from the saddle and its direction there give the path to fourth order (Hermite), along
 which U is known exactly; V is interpolated with its slope, |dV/ds| = |grad U|. Beyond the two minima the path goes on
-straight, up a wall. The levels come from `nsim.landscape.tunnel_doublet`. A two-level system has
-
-    splitting  E_1 - E_0 = sqrt(Delta^2 + Delta_0^2) near enough,    Delta_0 = min over a tilt t s of (E_1 - E_0)
-
-the smallest splitting that a bias can reach: it is read off the levels, with no WKB formula and no prefactor in doubt,
-or, where it is too small to show in them, comes from the two wells apart.
+straight, up a wall. Levels and splittings come from `nsim.landscape.tunnel_doublet`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 
-from nsim.landscape.tunnel_doublet import doublet, levels
+from nsim.landscape.tunnel_doublet import Tunnelling, grid_points, two_level_system
 from nsim.sample.glass import Glass
 
-FEWEST, MOST = 400, 40_000  # points of the grid
-FINENESS = 0.15  # spacing of the grid, in units of the shortest wave vector: Numerov's error is 1e-6 of an action
 CLOSE = 1e-3  # of the distance between saddle and minimum: points closer to either are left out of a path
 PIECES = 48  # of a path between saddle and minimum, at least
-RESOLVED = 1e-6  # of the barrier: smaller splittings are not taken from the difference of two levels
-TILTS = 20
 
 
 @dataclass(frozen=True)
@@ -46,19 +36,6 @@ class Path:
     def length(self) -> float:
         """From minimum to minimum [v0]."""
         return float(self.s[-1])
-
-
-@dataclass(frozen=True)
-class Tunnelling:
-    """Quantum states of the path."""
-
-    splitting: float  # E_1 - E_0 [E0]
-    log_delta0: float  # ln(Delta_0/E0), the smallest splitting a tilt can reach; NaN: no two wells hold a state each
-
-    @property
-    def delta0(self) -> float:
-        """Delta_0 [E0]; 0 where it is below the range of floating point."""
-        return float(np.exp(self.log_delta0))
 
 
 def join(glass: Glass, saddle: np.ndarray, first: np.ndarray, second: np.ndarray) -> Path:
@@ -113,8 +90,7 @@ def potential_on_grid(
     reach = [wall.reach(enough) for wall in walls]
     if points is None:
         whole = reach[0] + path.length + reach[1]
-        waves = whole * np.sqrt(2 * (enough - path.potential.min()) / hbar2_over_m)
-        points = int(np.clip(waves / FINENESS, FEWEST, MOST))
+        points = grid_points(whole, enough - path.potential.min(), hbar2_over_m)
     s = np.linspace(-reach[0], path.length + reach[1], points)
     inside = CubicHermiteSpline(path.s, path.potential, path.slope)
     V = inside(np.clip(s, 0, path.length))
@@ -155,49 +131,4 @@ def tunnelling(glass: Glass, path: Path, hbar2_over_m: float) -> Tunnelling:
     """Splitting and Delta_0 of the path's double well."""
     s, V = potential_on_grid(glass, path, hbar2_over_m)
     crest = path.s[np.argmax(path.potential)]
-    top = int(np.clip(np.searchsorted(s, crest), 2, len(s) - 3))
-    lever = (s - crest) / path.length
-    height = float(np.ptp(path.potential))
-
-    def gap(tilt: float) -> float:
-        """E_1 - E_0 with the energy ``tilt`` times the position, in units of the path, added."""
-        low = levels(s, V + tilt * lever, hbar2_over_m)
-        return float(low[1] - low[0])
-
-    splitting = gap(0.0)
-    wells = doublet(s, V, hbar2_over_m, top)
-    if splitting < RESOLVED * height:
-        splitting = float(np.hypot(wells.left - wells.right, np.exp(wells.log_delta0)))
-    # The tilt that brings the ground levels of the wells together.
-    tilt, level = 0.0, wells.left
-    for _ in range(TILTS):
-        apart = wells.left - wells.right
-        level = max(wells.left, wells.right)
-        if abs(apart) <= 1e-3 * np.exp(wells.log_delta0) + 1e-12 * height:
-            break
-        tilt += apart * path.length / (wells.mean_right - wells.mean_left)
-        wells = doublet(s, V + tilt * lever, hbar2_over_m, top)
-    if not (level < V[top] and np.isfinite(wells.log_delta0)):
-        return Tunnelling(splitting, np.nan)
-    if wells.log_delta0 < np.log(RESOLVED * height):
-        return Tunnelling(splitting, wells.log_delta0)
-    return Tunnelling(splitting, float(np.log(_sharpen(gap, tilt, gap(tilt)))))
-
-
-def _sharpen(gap: Callable[[float], float], tilt: float, lowest: float) -> float:
-    """The minimum of an avoided crossing: gap^2 is a parabola of the tilt, whose vertex three points give."""
-    for _ in range(12):
-        apart = lowest
-        left, right = gap(tilt - apart), gap(tilt + apart)
-        curvature = left**2 - 2 * lowest**2 + right**2
-        if not curvature > 0:
-            break
-        trial = tilt + 0.5 * apart * (left**2 - right**2) / curvature
-        reached = gap(trial)
-        if not reached < lowest:
-            break
-        done = reached > 0.999 * lowest
-        tilt, lowest = trial, reached
-        if done:
-            break
-    return lowest
+    return two_level_system(s, V, hbar2_over_m, float(crest), path.length)

@@ -18,17 +18,27 @@ E is a level where S = 0, and near the ground levels of the halves that is the 2
 
 with S_0 the regular part of S: no approximation but its slow change with E, so that the relative error of Delta_0 is of
 the order of Delta_0 over the distance of other levels. The weight rho of a half is tiny, y_{m-1}^2/sum |dD_k/dE| y_k^2,
-and known to full relative precision, since y grows from m into the well.
+and known to full relative precision, since y grows from m into the well. A two-level system has
+
+    splitting  E_1 - E_0 = sqrt(Delta^2 + Delta_0^2) near enough,    Delta_0 = min over a tilt t s of (E_1 - E_0)
+
+the smallest splitting that a bias can reach: it is read off the levels, with no WKB formula and no prefactor in doubt,
+or, where it is too small to show in them, comes from the two halves.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numba
 import numpy as np
 
+FEWEST, MOST = 400, 40_000  # points of the grid
+FINENESS = 0.15  # spacing of the grid, in units of the shortest wave vector: Numerov's error is 1e-6 of an action
+RESOLVED = 1e-6  # of the barrier: smaller splittings are not taken from the difference of two levels
+TILTS = 20
 BISECTIONS = 55
 OFFSET = 1e-4  # from the pole, where its regular part is taken, in units of the level above the bottom
 HUGE = 1e100  # beyond this amplitudes are scaled down
@@ -42,6 +52,82 @@ class Doublet(NamedTuple):
     log_delta0: float  # ln(Delta_0/E0)
     mean_left: float  # <s> of either state [v0]
     mean_right: float
+
+
+class Tunnelling(NamedTuple):
+    """A two-level system."""
+
+    splitting: float  # E_1 - E_0 [E0]
+    log_delta0: float  # ln(Delta_0/E0); NaN: the wells hold no level each
+
+    @property
+    def delta0(self) -> float:
+        """Delta_0 [E0]; 0 where it is below the range of floating point."""
+        return float(np.exp(self.log_delta0))
+
+
+def grid_points(length: float, height: float, hbar2_over_m: float) -> int:
+    """How many points resolve the waves on a grid of the given length, in a potential of the given height."""
+    return int(np.clip(length * np.sqrt(2 * height / hbar2_over_m) / FINENESS, FEWEST, MOST))
+
+
+def two_level_system(s: np.ndarray, V: np.ndarray, hbar2_over_m: float, crest: float, distance: float) -> Tunnelling:
+    """Splitting and Delta_0 of a double well.
+
+    Parameters
+    ----------
+    s, V
+        An equidistant grid from wall to wall, and the potential there, shape (points,).
+    hbar2_over_m
+        X = hbar^2/m [E0 v0^2].
+    crest, distance
+        Where the barrier is highest, and how far apart the minima are [v0].
+    """
+    top = int(np.clip(np.searchsorted(s, crest), 2, len(s) - 3))
+    lever = (s - crest) / distance
+    height = float(V[top] - V.min())
+
+    def gap(tilt: float) -> float:
+        """E_1 - E_0 with the energy ``tilt`` times the position, in units of the distance, added."""
+        low = levels(s, V + tilt * lever, hbar2_over_m)
+        return float(low[1] - low[0])
+
+    splitting = gap(0.0)
+    wells = doublet(s, V, hbar2_over_m, top)
+    if splitting < RESOLVED * height:
+        splitting = float(np.hypot(wells.left - wells.right, np.exp(wells.log_delta0)))
+    # The tilt that brings the ground levels of the wells together.
+    tilt = 0.0
+    for _ in range(TILTS):
+        apart = wells.left - wells.right
+        if not abs(apart) > 1e-3 * np.exp(wells.log_delta0) + 1e-12 * height:
+            break
+        tilt += apart * distance / (wells.mean_right - wells.mean_left)
+        wells = doublet(s, V + tilt * lever, hbar2_over_m, top)
+    if not (max(wells.left, wells.right) < V[top] and np.isfinite(wells.log_delta0)):
+        return Tunnelling(splitting, np.nan)
+    if wells.log_delta0 < np.log(RESOLVED * height):
+        return Tunnelling(splitting, wells.log_delta0)
+    return Tunnelling(splitting, float(np.log(_sharpen(gap, tilt, gap(tilt)))))
+
+
+def _sharpen(gap: Callable[[float], float], tilt: float, lowest: float) -> float:
+    """The minimum of an avoided crossing: gap^2 is a parabola of the tilt, whose vertex three points give."""
+    for _ in range(12):
+        apart = lowest
+        left, right = gap(tilt - apart), gap(tilt + apart)
+        curvature = left**2 - 2 * lowest**2 + right**2
+        if not curvature > 0:
+            break
+        trial = tilt + 0.5 * apart * (left**2 - right**2) / curvature
+        reached = gap(trial)
+        if not reached < lowest:
+            break
+        done = reached > 0.999 * lowest
+        tilt, lowest = trial, reached
+        if done:
+            break
+    return lowest
 
 
 def levels(s: np.ndarray, V: np.ndarray, hbar2_over_m: float, count: int = 2) -> np.ndarray:
