@@ -35,6 +35,7 @@ LADDERS = 2  # default replicas of a tempering: overlaps need pairs
 SHORTEST_ADAPTIVE = 160  # sweeps an adaptive annealing needs: a tenth of them makes a pilot of 16 temperatures
 BATH = 0.7  # default temperature of a motion, in units of length^2: about three quarters of the glass temperature
 WAITING = (0.01, 0.1, 0.5)  # default waiting times, in units of duration
+WALK = 0.08  # default temperature of thermal walks, in units of length^2: about a ninth of the glass temperature
 STEPS_TO_TURN = 0.5  # default time step, in units of 1/omega of the stiffest motion expected
 STEPS = 10**9  # of one motion
 TASKS = 2_000_000  # of one run; its task list is held in memory
@@ -290,7 +291,18 @@ class DoubleWells(Section):
     flips: bool = True  # push every site over
     bands: Annotated[int, Field(ge=0)] = 8  # neighbouring minima of each state that get an elastic band
     modes: Annotated[int, Field(ge=0)] = 4  # soft modes climbed
-    method: Literal["conjugate-gradient", "steepest-descent"] = "conjugate-gradient"  # descent of the flips
+    scans: Annotated[int, Field(ge=0)] = 4  # sites of each state moved adiabatically
+    walks: Annotated[int, Field(ge=0, le=4096)] = 16  # thermal walks from each state
+    walk_sweeps: Count = 50
+    walk_temperature: Positive | None = None
+    # descent of flips, avalanches and walks
+    method: Literal["conjugate-gradient", "steepest-descent"] = "conjugate-gradient"
+
+
+class Search(DoubleWells):
+    """A search with nothing left open."""
+
+    walk_temperature: Positive
 
 
 class Output(Section):
@@ -393,6 +405,15 @@ class RunFile(Section):
         )
 
     @property
+    def search(self) -> Search:
+        """What is searched around the states, with every default filled in."""
+        given = self.double_wells or DoubleWells()
+        temperature = given.walk_temperature
+        if temperature is None:
+            temperature = WALK * self.model.length**2
+        return Search(**given.model_dump() | {"walk_temperature": temperature})
+
+    @property
     def folder(self) -> Path:
         """Folder of the run file, from which relative paths count."""
         return self._folder
@@ -404,7 +425,10 @@ class RunFile(Section):
 
     def resolved(self) -> dict[str, Any]:
         """Every key with its value, defaults included; what goes into the result file."""
-        return self.model_dump(mode="json") | {"protocol": self.recipe.model_dump(mode="json")}
+        record = self.model_dump(mode="json") | {"protocol": self.recipe.model_dump(mode="json")}
+        if self.double_wells is not None:
+            record["double_wells"] = self.search.model_dump(mode="json")
+        return record
 
     def identity(self) -> dict[str, Any]:
         """What two runs must share to be the same run: all but the numbers of samples and replicas.

@@ -15,12 +15,12 @@ import numpy as np
 from nsim.landscape.basins import Basins
 from nsim.landscape.gradient_flow import Descent, both_sides, unstable_mode
 from nsim.landscape.landscape_tables import COUNTS, FOUND_BY, SYSTEM
+from nsim.landscape.minima_graph import State, neighbours_of
 from nsim.landscape.path_quantum import join, tunnelling
 from nsim.landscape.stationary_catalogue import Catalogue
 from nsim.sample.glass import Glass
 
 NEAR_SINGULAR = 0.03  # lowest eigenvalue of a minimum [E0/v0^2] below which its linear-response wells are spurious
-State = tuple[int, int]  # number of a minimum, and +1 for itself or -1 for its mirror image
 
 
 class Found(NamedTuple):
@@ -123,16 +123,10 @@ class KnownLandscape:
 
     def reached_from(self, here: State) -> set[State]:
         """The states that the saddles found so far connect to one, mirror images kept apart."""
-        neighbours: dict[int, list[State]] = {}
-        for (a, sign_a), (b, sign_b) in self.ends:
-            if min(a, b) >= 0:
-                neighbours.setdefault(a, []).append((b, sign_a * sign_b))
-                neighbours.setdefault(b, []).append((a, sign_a * sign_b))
+        graph = neighbours_of(self.ends, self.saddles.energies)
         reached, fresh = {here}, [here]
         while fresh:
-            entry, image = fresh.pop()
-            for other, relative in neighbours.get(entry, ()):
-                following = (other, relative * image)
+            for _, following in graph.get(fresh.pop(), ()):
                 if following not in reached:
                     reached.add(following)
                     fresh.append(following)

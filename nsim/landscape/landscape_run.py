@@ -27,14 +27,16 @@ from nsim.campaign.run_directory import RunDirectory, Sealed
 from nsim.campaign.seal import DamagedFileError, check_seal, remove_temporaries, write_sealed
 from nsim.campaign.tasks import glass_of
 from nsim.errors import ExitStatus, InputError
-from nsim.landscape.landscape_tables import COUNTS, SYSTEM, WELL
+from nsim.landscape.landscape_tables import COUNTS, PAIR, SYSTEM, WELL
 from nsim.landscape.neighbouring_minima import Effort, Neighbourhood
+from nsim.landscape.scan_record import AVALANCHE, SCAN, STEP
+from nsim.landscape.thermal_walks import streams_of
 from nsim.parallel.ranks import Ranks, on_rank_0
 from nsim.parallel.stop_signals import stop_signals
-from nsim.run_file import DoubleWells, RunFile
+from nsim.run_file import RunFile
 from nsim.sample.glass import Glass
 
-LANDSCAPE_VERSION = 1
+LANDSCAPE_VERSION = 2
 HANDED_OUT, STOPPED = range(2)  # the shared counters
 Say = Callable[[str], None]
 Tables = dict[str, np.ndarray]
@@ -53,7 +55,15 @@ SADDLE = {
     "mirrored": ("1", "1: it joins one of them to the mirror image of the other"),
     **SYSTEM,
 }
-TABLES = {"minimum": MINIMUM, "saddle": SADDLE, "well": WELL}
+TABLES = {
+    "minimum": MINIMUM,
+    "saddle": SADDLE,
+    "well": WELL,
+    "pair": PAIR,
+    "scan": SCAN,
+    "step": STEP,
+    "avalanche": AVALANCHE,
+}
 
 
 class Place(NamedTuple):
@@ -139,16 +149,31 @@ def explore_run(path: Path, ranks: Ranks, say: Say = lambda line: None) -> Explo
 
 def effort_of(run: RunFile) -> Effort:
     """How much is searched, as the run file says."""
-    given = run.double_wells or DoubleWells()
-    return Effort(given.flips, given.bands, given.modes, given.method, run.quantum.hbar2_over_m)
+    given = run.search
+    return Effort(
+        flips=given.flips,
+        bands=given.bands,
+        modes=given.modes,
+        scans=given.scans,
+        walks=given.walks,
+        walk_sweeps=given.walk_sweeps,
+        walk_temperature=given.walk_temperature,
+        method=given.method,
+        hbar2_over_m=run.quantum.hbar2_over_m,
+    )
 
 
 # --- one sample ------------------------------------------------------------------------------------------------
 
 
-def explore_sample(glass: Glass, states: np.ndarray, effort: Effort) -> tuple[Tables, Neighbourhood]:
-    """The tables of one sample from its relaxed states, shape (R, N); a table's columns are called ``table/column``."""
-    found = Neighbourhood(glass, effort)
+def explore_sample(
+    glass: Glass, states: np.ndarray, effort: Effort, seed: int = 0, sample: int = 0
+) -> tuple[Tables, Neighbourhood]:
+    """The tables of one sample from its relaxed states, shape (R, N); a table's columns are called ``table/column``.
+
+    ``seed`` and ``sample`` are the key of the random streams of thermal walks.
+    """
+    found = Neighbourhood(glass, effort, lambda replica: streams_of(seed, glass.n, sample, replica, effort.walks))
     found.explore([(replica, v) for replica, v in enumerate(states) if np.isfinite(v).all()])
     known = found.known
     tables: Tables = {
@@ -161,8 +186,16 @@ def explore_sample(glass: Glass, states: np.ndarray, effort: Effort) -> tuple[Ta
         "saddle/second": np.array([second for _, (second, _) in known.ends], dtype=float),
         "saddle/mirrored": np.array([one != other for (_, one), (_, other) in known.ends], dtype=float),
     }
+    rows = {
+        "well": found.wells,
+        "pair": found.pairs(),
+        "scan": found.scans.scans,
+        "step": found.scans.steps,
+        "avalanche": found.scans.avalanches,
+    }
+    for table, kept in rows.items():
+        tables |= {f"{table}/{name}": np.array([row[name] for row in kept], dtype=float) for name in TABLES[table]}
     tables |= {f"saddle/{name}": np.array([row[name] for row in known.systems], dtype=float) for name in SYSTEM}
-    tables |= {f"well/{name}": np.array([row[name] for row in found.wells], dtype=float) for name in WELL}
     tables |= {f"count/{name}": np.array(float(found.counts[name])) for name in COUNTS}
     tables["minimum/v"] = np.array(known.minima.points).reshape(-1, glass.n)
     tables["saddle/v"] = np.array(known.saddles.points).reshape(-1, glass.n)
@@ -171,7 +204,8 @@ def explore_sample(glass: Glass, states: np.ndarray, effort: Effort) -> tuple[Ta
 
 def _explore(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place, folder: Path) -> None:
     states = _states(directory, run, sealed, place)
-    tables, _ = explore_sample(glass_of(run, place.n, place.sample), states, effort_of(run))
+    glass = glass_of(run, place.n, place.sample)
+    tables, _ = explore_sample(glass, states, effort_of(run), run.seed, place.sample)
 
     def write(temporary: Path) -> None:
         with h5py.File(temporary, "w") as file:

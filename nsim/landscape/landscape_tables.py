@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-FOUND_BY = ("schur", "following", "mode", "band")  # how a saddle was found; `found_by` is the place in this list
+from nsim.landscape.scan_search import SCAN_COUNTS
+
+SOURCES = ("flips", "scans", "walks")  # of neighbouring minima
+FOUND_BY = (
+    "schur",
+    "following",
+    "mode",
+    "band",
+    "scan",
+)  # of saddles; `found_by` is the place here
 COUNTS = {
     "states": "states explored",
     "repeated_states": "states that were a known minimum (or its mirror image)",
@@ -17,7 +26,15 @@ COUNTS = {
     "flips_returned": "... that fell back",
     "flips_unconverged": "... that did not converge",
     "flips_mirrored": "... that ended in the mirror image of the state",
-    "pairs": "pairs of a state and a minimum that flips found, given to an elastic band",
+    **SCAN_COUNTS,
+    "walks": "thermal walks",
+    "walks_returned": "... that fell back",
+    "walks_unconverged": "... that did not converge",
+    "walks_mirrored": "... that ended in the mirror image of the state",
+    "new_by_flips": "minima that flips were the first to meet",
+    "new_by_scans": "minima that scans were the first to meet",
+    "new_by_walks": "minima that walks were the first to meet",
+    "pairs": "pairs of a state and a minimum that flips, scans or walks found, given to an elastic band",
     "pairs_direct": "... that one saddle joins",
     "pairs_by_steps": "... that only a path over several saddles joins",
     "pairs_open": "... that no path found joins",
@@ -42,12 +59,28 @@ SYSTEM = {
     "splitting": ("E0", "E_1 - E_0 along the path"),
     "delta0": ("E0", "smallest splitting Delta_0 a tilt can reach; NaN: no level of either well below the barrier"),
     "log_delta0": ("1", "ln(Delta_0/E0), also where Delta_0 is below the range of floating point"),
-    "found_by": ("1", "0: Schur complement, 1: eigenvector following from a well, 2: a soft mode, 3: elastic band"),
+    "found_by": (
+        "1",
+        "0: Schur complement, 1: following from a well, 2: a soft mode, 3: elastic band, 4: a scan",
+    ),
+}
+PAIR = {
+    "state": ("1", "number of the minimum, a state of the run"),
+    "other": ("1", "number of a minimum met from it"),
+    "mirrored": ("1", "1: it was the mirror image of that minimum"),
+    "by_flips": ("1", "1: met by pushing a site over"),
+    "by_scans": ("1", "1: met by a scan"),
+    "by_walks": ("1", "1: met by a thermal walk"),
+    "banded": ("1", "1: given to an elastic band"),
+    "asymmetry": ("E0", "U(other) - U(state)"),
+    "barrier": ("E0", "highest saddle on the lowest path known, above the state; NaN: no path known"),
+    "saddles": ("1", "fewest saddles on such a path; 0: no path known"),
 }
 WELL = {
     "state": ("1", "number of the minimum"),
     "replica": ("1", "replica whose state it is"),
     "site": ("1", "site i of the double well of U_eff,i"),
+    "near_singular": ("1", "1: the state has an eigenvalue below 0.03, and the well may be spurious"),
     "localisation": ("1", "S2_i = sum_{j != i} (Gr_ji/Gr_ii)^2"),
     "well_asymmetry": ("E0", "U_eff,i(other minimum) - U_eff,i(v_i)"),
     "well_barrier": ("E0", "top of U_eff,i above its upper minimum"),

@@ -5,15 +5,18 @@ Candidates, from cheap to dear:
     wells    the double wells of U_eff,i (`nsim.sample.local_wells`): Newton's method on the reduced force of site i
              from the top of the well (`schur_saddle`); where that fails, eigenvector following from there
     modes    the softest modes: from the top of the quartic along each, both ways
-    flips    every site pushed over (`held_flips`); the new minima get elastic bands (`elastic_band`), all of whose
-             maxima are refined
+    flips    every site pushed over (`held_flips`)
+    scans    a few sites moved by hand through the folds of the others (`scan_search`)
+    walks    short thermal motion, then a quench (`thermal_walks`)
 
-All saddles that a search ends on are entered together (`nsim.landscape.known_landscape`), which says what they join.
+Of the minima that flips, scans and walks have met, the nearest in energy get an elastic band to the state
+(`elastic_band`), all of whose maxima are refined. All saddles that a search ends on are entered together
+(`nsim.landscape.known_landscape`), which says what they join.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,9 +25,12 @@ from scipy.linalg import eigh
 from nsim.landscape.elastic_band import bands, maxima
 from nsim.landscape.held_flips import held_flips
 from nsim.landscape.known_landscape import NEAR_SINGULAR, Found, KnownLandscape, State
-from nsim.landscape.landscape_tables import TRUE_OF_SYSTEM, TRUE_WELL
+from nsim.landscape.landscape_tables import SOURCES, TRUE_OF_SYSTEM, TRUE_WELL
+from nsim.landscape.minima_graph import lowest_path, neighbours_of
 from nsim.landscape.saddle_newton import refine
+from nsim.landscape.scan_search import ScanSearch
 from nsim.landscape.schur_saddle import schur_saddle, top_of_response
+from nsim.landscape.thermal_walks import streams_of, thermal_walks
 from nsim.landscape.well_quantum import well_tunnelling
 from nsim.sample.cavity_field import cavity_field, localisation, reaction_coefficient
 from nsim.sample.glass import Glass
@@ -41,7 +47,11 @@ class Effort:
     flips: bool = True
     bands: int = 8  # neighbouring minima of each state, nearest in energy first, that get an elastic band
     modes: int = 4  # soft modes climbed
-    method: str = "conjugate-gradient"  # descent of the flips
+    scans: int = 4  # sites of each state that are scanned
+    walks: int = 16  # thermal walks from each state
+    walk_sweeps: int = 50
+    walk_temperature: float = 2.4  # [E0]; the default of a run file follows the model
+    method: str = "conjugate-gradient"  # descent of flips, avalanches and walks
     hbar2_over_m: float = 1.0
 
 
@@ -54,14 +64,28 @@ class Neighbourhood:
         The sample.
     effort
         How much is searched.
+    streams
+        The random streams of the walkers from the state of a replica.
     """
 
-    def __init__(self, glass: Glass, effort: Effort) -> None:
+    def __init__(
+        self, glass: Glass, effort: Effort, streams: Callable[[int], list[np.random.Generator]] | None = None
+    ) -> None:
         self.glass, self.effort = glass, effort
+        self.streams = streams or (lambda replica: streams_of(0, glass.n, 0, replica, effort.walks))
         self.known = KnownLandscape(glass, effort.hbar2_over_m)
         self.counts = self.known.counts
         self.wells: list[dict[str, float]] = []  # one row for each double well of U_eff,i, see `WELL`
         self.explored: set[int] = set()
+        self.met: list[dict[str, float]] = []  # one row for each pair of a state and a minimum met from it, see `PAIR`
+        self.passed: list[Found] = []  # saddles that scans have passed
+        self.scans = ScanSearch(
+            glass,
+            effort.scans,
+            effort.method,
+            self.known.minimum,
+            lambda saddle: self.passed.append(Found(saddle, "scan")),
+        )
 
     def explore(self, states: Sequence[tuple[int, np.ndarray]]) -> None:
         """Search around minima: pairs of the number of a replica and its displacements, shape (N,).
@@ -79,8 +103,9 @@ class Neighbourhood:
                 fresh.append((replica, v, here))
         self._climb_wells(fresh)
         self._climb_modes(fresh)
-        if self.effort.flips:
-            self._connect([pair for _, v, here in fresh for pair in self._push_over(v, here)])
+        pairs = [pair for replica, v, here in fresh for pair in self._meet(v, here, replica)]
+        self.known.enter(self.passed)
+        self._connect(pairs)
 
     def _climb_wells(self, states: list[tuple[int, np.ndarray, State]]) -> None:
         found: list[Found] = []
@@ -114,6 +139,7 @@ class Neighbourhood:
             row = {
                 "state": here[0],
                 "site": i,
+                "near_singular": self.known.lambda_min[here[0]] < NEAR_SINGULAR,
                 "localisation": spread[i],
                 "well_asymmetry": wells.asymmetry[i],
                 "well_barrier": wells.barrier[i],
@@ -161,22 +187,84 @@ class Neighbourhood:
                 self.counts["modes_without_saddle"] += not reached
         self.known.enter(found)
 
-    def _push_over(self, v: np.ndarray, here: State) -> list[tuple[State, State]]:
-        """Every site pushed over; the pairs of the state and a new minimum that get elastic bands."""
+    def _meet(self, v: np.ndarray, here: State, state: int) -> list[tuple[State, State]]:
+        """Other minima around a state, by all sources; the pairs with the nearest in energy, to get elastic bands."""
+        met: dict[State, set[str]] = {}
+        for source, search in (("flips", self._flip), ("scans", self._scan), ("walks", self._walk)):
+            known = len(self.known.minima)
+            for there in search(v, here, state):
+                if there != here:
+                    met.setdefault(there, set()).add(source)
+            self.counts[f"new_by_{source}"] += len(self.known.minima) - known
+        self.counts.update(self.scans.counts)
+        mirror = here[0], -here[1]
+        energies = self.known.minima.energies
+        nearest = sorted(
+            (there for there in met if there != mirror),
+            key=lambda there: (abs(energies[there[0]] - energies[here[0]]), there),
+        )
+        for rank, there in enumerate(nearest):
+            self.met.append(
+                {
+                    "state": here[0],
+                    "other": there[0],
+                    "mirrored": here[1] != there[1],
+                    "banded": rank < self.effort.bands,
+                    **{f"by_{source}": source in met[there] for source in SOURCES},
+                }
+            )
+        return [(here, there) for there in nearest[: self.effort.bands]]
+
+    def _flip(self, v: np.ndarray, here: State, state: int) -> set[State]:
+        """The minima that pushing every site over leads to."""
+        if not self.effort.flips:
+            return set()
         flips = held_flips(self.glass, v, method=self.effort.method)
         self.counts["flips"] += len(flips.site)
         self.counts["flips_returned"] += int(flips.returned.sum())
         self.counts["flips_unconverged"] += int((~flips.converged).sum())
-        neighbours: set[State] = set()
-        for r in np.flatnonzero(flips.converged & ~flips.returned):
-            there = self.known.minimum(flips.v[:, r])
-            if there == (here[0], -here[1]):
-                self.counts["flips_mirrored"] += 1
-            else:
-                neighbours.add(there)
+        ends = [self.known.minimum(flips.v[:, r]) for r in np.flatnonzero(flips.converged & ~flips.returned)]
+        self.counts["flips_mirrored"] += ends.count((here[0], -here[1]))
+        return set(ends)
+
+    def _scan(self, v: np.ndarray, here: State, state: int) -> set[State]:
+        """The minima that scans of a few sites pass, or release into."""
+        singular = self.known.lambda_min[here[0]] < NEAR_SINGULAR
+        of_state: dict[str, float] = {"state": here[0], "replica": state, "near_singular": singular}
+        return self.scans.around(v, of_state, self.effort.hbar2_over_m)
+
+    def _walk(self, v: np.ndarray, here: State, state: int) -> set[State]:
+        """The minima that thermal walks end in."""
+        effort = self.effort
+        if not effort.walks:
+            return set()
+        walked = thermal_walks(
+            self.glass, v, self.streams(state), effort.walk_temperature, effort.walk_sweeps, effort.method
+        )
+        ends = [self.known.minimum(walked.v[:, r]) for r in np.flatnonzero(walked.converged)]
+        self.counts["walks"] += effort.walks
+        self.counts["walks_returned"] += ends.count(here)
+        self.counts["walks_unconverged"] += int((~walked.converged).sum())
+        self.counts["walks_mirrored"] += ends.count((here[0], -here[1]))
+        return set(ends)
+
+    def pairs(self) -> list[dict[str, float]]:
+        """The rows of `PAIR`: what was met from each state, with the lowest path over all saddles known by now."""
+        graph = neighbours_of(self.known.ends, self.known.saddles.energies)
         energies = self.known.minima.energies
-        nearest = sorted(neighbours, key=lambda there: (abs(energies[there[0]] - energies[here[0]]), there))
-        return [(here, there) for there in nearest[: self.effort.bands]]
+        rows = []
+        for row in self.met:
+            here, there = (int(row["state"]), 1), (int(row["other"]), -1 if row["mirrored"] else 1)
+            highest, steps = lowest_path(graph, here, there)
+            rows.append(
+                row
+                | {
+                    "asymmetry": energies[there[0]] - energies[here[0]],
+                    "barrier": highest - energies[here[0]] if steps else np.nan,
+                    "saddles": steps,
+                }
+            )
+        return rows
 
     def _connect(self, pairs: list[tuple[State, State]]) -> None:
         """Elastic bands between pairs of states, then across the narrowest gap left, until saddles connect each pair.
