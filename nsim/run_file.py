@@ -312,6 +312,7 @@ class Output(Section):
     sites: bool = True  # v_i, l_i, C_i, h_i and the wells of U_eff,i
     eigenvalues: Annotated[int, Field(ge=1)] = 4  # lowest eigenvalues of the Hessian
     response: bool = True  # invert the Hessian: C, replicon sum, C_i, h_i, wells; takes N x N numbers and N^3 time
+    spectrum: bool = False  # all normal modes: eigenvalues of the Hessian and participation numbers
 
 
 class Origin(Section):
@@ -372,6 +373,8 @@ class RunFile(Section):
             for n, samples in self.ensemble.samples_of.items():
                 if len(self.origins(n)) != samples:
                     raise ValueError(f"merged: {len(self.origins(n))} origins for {samples} samples of n = {n}")
+        if self.output.spectrum and not self.output.response:
+            raise ValueError("output.spectrum needs the Hessian: leave output.response at true")
         if self.protocol.kind == "langevin":
             steps = self.recipe.duration / self.recipe.time_step
             if not 1 <= steps <= STEPS:

@@ -91,7 +91,8 @@ def landscape(
 
 def explore_and_print(directory: Path, ranks: Ranks, plot: bool, as_json: bool) -> ExitStatus:
     """Explore the landscape around the states of a run, on all ranks, and say what was found."""
-    from nsim.landscape.landscape_run import explore_run, summary
+    from nsim.landscape.landscape_run import explore_run
+    from nsim.landscape.landscape_summary import summary
 
     def say(line: str) -> None:
         click.echo(line, err=True)
@@ -112,7 +113,7 @@ def explore_and_print(directory: Path, ranks: Ranks, plot: bool, as_json: bool) 
 
 
 def _print_groups(answer: dict[str, Any]) -> None:
-    from nsim.landscape.neighbouring_minima import COUNTS
+    from nsim.landscape.landscape_tables import COUNTS
 
     for group in answer["groups"]:
         click.echo(

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from nsim.campaign.run_directory import RunDirectory
+from nsim.campaign.tasks import glass_of
 from nsim.landscape import path_quantum
 from nsim.landscape.disconnectivity_plot import tree_of_run
 from nsim.landscape.figure_style import COLOURS, GREY, INK, LIGHT, ORANGE, figure, nothing, plain_ticks, save, style
 from nsim.landscape.gradient_flow import both_sides
-from nsim.landscape.landscape_run import Place, glass_of, read_landscape
+from nsim.landscape.landscape_run import read_landscape
 from nsim.landscape.scan_plots import loop_picture, reaction_picture
 from nsim.sample.glass import Glass
 
@@ -28,7 +29,7 @@ def plot_run(directory: Path) -> list[Path]:
     for n, arrays in read_landscape(directory / "landscape.h5"):
         folder = directory / "landscape"
         files = {name: folder / f"n{n}-{name}.png" for name in PICTURES}
-        glasses = {int(sample): glass_of(run, Place(n, int(sample))) for sample in arrays["sample"]}
+        glasses = {int(sample): glass_of(run, n, int(sample)) for sample in arrays["sample"]}
         with style():
             _wells(files["wells"], arrays)
             _participation(files["participation"], arrays)
@@ -138,7 +139,7 @@ def _paths(path: Path, arrays: dict[str, np.ndarray], glasses: dict[int, Glass])
     chosen = usable[np.argsort(arrays["saddle_barrier_lower"][usable])][:PATHS]
     for k, colour in zip(chosen, COLOURS, strict=False):
         here, saddle = glasses[int(arrays["saddle_sample"][k])], arrays["saddle_v"][k]
-        first, second = both_sides(here, saddle)
+        ((first, second),) = both_sides(here, saddle[:, None])
         found = path_quantum.join(here, saddle, first.path, second.path)
         middle, zero = found.s[np.argmax(found.potential)], found.potential.max()
         s, V = path_quantum.potential_on_grid(here, found, 1e-4)

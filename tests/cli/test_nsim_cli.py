@@ -245,3 +245,24 @@ def test_mistakes_in_the_landscape_of_a_run(tmp_path):
     assert "not a run directory" in one_line(call("nsim", "landscape", tmp_path))
     assert "either" in one_line(call("nsim", "landscape", tmp_path, "--exhaustive"))
     assert "--seed" in one_line(call("nsim", "landscape", tmp_path, "--seed", "0"))
+
+
+def test_spectrum_of_a_run(run_dict, write_toml, tmp_path):
+    out, picture = tmp_path / "run", tmp_path / "modes.png"
+    run = run_dict(output={"spectrum": True})
+    assert call("nsim", "run", write_toml(run), "--out", out).returncode == 0
+    done = call("nsim", "spectrum", out, "--mass", "2", "--json", "--plot", picture)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert [(g["n"], g["samples"], g["states"], g["modes"]) for g in answer["groups"]] == [
+        (12, 6, 18, 12),
+        (20, 4, 12, 20),
+    ]
+    assert picture.stat().st_size > 20_000
+    text = call("nsim", "spectrum", out).stdout
+    assert "lowest eigenvalue ~ N^x" in text
+    assert "must be positive" in one_line(call("nsim", "spectrum", out, "--mass", "-1"))
+    assert "no such folder" in one_line(call("nsim", "spectrum", out, "--plot", tmp_path / "nowhere" / "a.png"))
+    assert "not a run directory" in one_line(call("nsim", "spectrum", tmp_path))
+    run["output"]["response"] = False
+    assert "output.response" in one_line(call("nsim", "run", write_toml(run), "--out", tmp_path / "other"))

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import xarray as xr
+from validation.control_variate import coupling_sums
 
 from nsim import run_file
 from nsim.analysis.exporting import export_csv, export_netcdf
@@ -20,7 +21,6 @@ from nsim.landscape import landscape_run
 from nsim.landscape.landscape_run import explore_run
 from nsim.parallel.ranks import SerialRanks
 from tests.launch import data_of
-from validation.control_variate import coupling_sums
 from validation.simulation import Simulation
 
 

@@ -29,9 +29,9 @@ def test_wells_of_nearly_free_sites_are_what_linear_response_foretells():
     np.testing.assert_allclose(tables["scan/true_climb"], tables["scan/well_climb"], rtol=0.02)
     np.testing.assert_allclose(tables["scan/true_asymmetry"], tables["scan/well_asymmetry"], atol=0.05)
     # Each scan passes the saddle that the Schur complement proves from the top of the well, and the minimum beyond.
-    assert found.counts["wells_by_schur"] == len(found.saddles) == n
+    assert found.counts["wells_by_schur"] == len(found.known.saddles) == n
     assert found.counts["saddles_again"] == n
-    assert len(found.minima) == n + 1
+    assert len(found.known.minima) == n + 1
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +74,11 @@ def test_released_sites_relax_to_the_minima_that_are_named(scanned):
             for avalanche in (avalanche for leg in way.legs for avalanche in leg.avalanches):
                 named += 1
                 end = relax(glass, avalanche.v[:, None]).v[:, 0]
-                minimum = found.minima.points[next(minima)]
+                minimum = found.known.minima.points[next(minima)]
                 assert min(np.abs(end - minimum).max(), np.abs(end + minimum).max()) < 1e-5
     assert named > 3
     assert (tables["avalanche/drop"] > 0).all()
-    assert len(found.minima) > len(found.explored)
+    assert len(found.known.minima) > len(found.explored)
 
 
 def test_sites_with_wells_come_first_then_the_softest():
