@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg import lapack
+from scipy.linalg import eigh, lapack
 
 from nsim.campaign.memory import check_memory, rank_memory
 from nsim.campaign.protocols import PROTOCOLS, start
@@ -27,6 +27,7 @@ from nsim.dynamics.monte_carlo import Chain, MetropolisChain
 from nsim.run_file import RunFile
 from nsim.sample.glass import Glass
 from nsim.sample.hessian import cholesky, resolvent_diagonal_and_localisation
+from nsim.sample.normal_modes import modes_of
 from nsim.streams import Purpose, generator
 
 PILOT_N = 1024  # larger systems are extrapolated from this size
@@ -72,7 +73,8 @@ def estimate(run: RunFile, ranks: int = 1, ranks_per_sample: int = 1, rows: bool
     longest = before + max(seconds.values()) / (ranks_per_sample if rows else 1)
     site_arrays = 9 if run.output.sites else 0
     disk = sum(
-        count * run.ensemble.replicas * 8 * (site_arrays * n + 12) for n, count in run.ensemble.samples_of.items()
+        count * run.ensemble.replicas * 8 * (site_arrays * n + 12 + 2 * modes_of(n) * run.output.spectrum)
+        for n, count in run.ensemble.samples_of.items()
     )
     disk += sum(_measured_bytes(run, n, count) for n, count in run.ensemble.samples_of.items())
     own, shared = rank_memory(run, ranks_per_sample, rows)
@@ -98,7 +100,7 @@ def _task_seconds(run: RunFile, n: int, width: int) -> float:
     perform(pilot, Task(2, 0, 0, 1))  # compile the kernels first
     total = seconds_of(lambda: perform(pilot, Task(pilot_n, 0, 0, width)))
     if n > pilot_n:
-        cubic = min(width * _factorisation_seconds(pilot_n), total) if run.output.response else 0.0
+        cubic = min(width * _cubic_seconds(run, pilot_n), total) if run.output.response else 0.0
         total = cubic * (n / pilot_n) ** 3 + (total - cubic) * (n / pilot_n) ** GROWTH
     protocol = PROTOCOLS[run.protocol.kind]
     if sweeps := protocol.sweeps(run):
@@ -143,12 +145,14 @@ def seconds_of(work: Callable[[], object]) -> float:
     return min(time.perf_counter() - began, time.process_time() - began_working)
 
 
-def _factorisation_seconds(n: int) -> float:
-    """The work on one state that grows with N^3: two Cholesky factors, one in single precision, and an inverse."""
+def _cubic_seconds(run: RunFile, n: int) -> float:
+    """The work on one state that grows with N^3: Cholesky factors in either precision, an inverse, normal modes."""
     M = np.eye(n) + 0.5 / n
 
     def factorise() -> None:
         lapack.spotrf(M.astype(np.float32).T, lower=True, overwrite_a=True)
+        if run.output.spectrum:
+            eigh(M + np.diag(np.linspace(0, 1, n)), driver="evr", check_finite=False)
         resolvent_diagonal_and_localisation(cholesky(M))
 
     return seconds_of(factorise)
