@@ -13,18 +13,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import Protocol
+
+from nsim.parallel.shared_counters import Counters
 
 RESERVE = 30.0  # seconds before the end that are kept for sealing and leaving, at most
 SHARE = 0.05  # ... and this share of the time there is
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
-
-
-class Counters(Protocol):
-    """Shared counters, as of `nsim.parallel.ranks`."""
-
-    def add(self, index: int, amount: int) -> int:
-        """Add atomically; returns the value before."""
 
 
 class StopRequests:
@@ -63,7 +57,7 @@ class StopRequests:
             if own and not self._told:
                 self._counters.add(self._index, 1)
                 self._told = True
-            self._elsewhere = self._elsewhere or self._counters.add(self._index, 0) > 0
+            self._elsewhere = self._elsewhere or self._counters.read(self._index) > 0
         return own or self._elsewhere
 
     def here(self, now: float | None = None) -> bool:
