@@ -75,7 +75,7 @@ def test_harmonic_references(ensemble: SiteEnsemble) -> None:
     modes, sites = few.normal_modes(X, hot, 6)[0], few.site_oscillators(X, hot)[0]
     assert modes.mean[0] == pytest.approx(1.0, abs=1e-6)
     assert sites.mean[0] == pytest.approx(1.0, abs=1e-6)
-    cold = np.array([0.3])
+    cold = np.array([0.05])
     modes, sites = few.normal_modes(X, cold, 6)[0], few.site_oscillators(X, cold)[0]
     rows = []
     for glass, v in few.minima(6):

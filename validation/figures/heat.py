@@ -238,8 +238,8 @@ def normal_modes(theories: Theories, glasses: Glasses) -> Drawn:
     left.legend(fontsize=8, loc="lower right")
     caption += (
         f"The same {few.samples} minima ({name}, N = {few.n}, one of each sample) in three ways: the N normal modes of "
-        "the Hessian quantised exactly; sites as oscillators of curvature 1/Gr_ii in their local potentials; sites with "
-        "all their levels. The difference of the harmonic curves is what the decoupling of sites leaves out, soft "
+        "the Hessian quantised exactly; sites as oscillators of curvature 1/Gr_ii in their local potentials; sites "
+        "with all their levels. The difference of the harmonic curves is what the decoupling of sites leaves out, soft "
         "collective modes; that of the single-site curves is anharmonicity and tunnelling. Bands: standard errors over "
         "samples."
     )

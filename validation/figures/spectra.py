@@ -78,10 +78,10 @@ def levels_in_a_field(theories: Theories, glasses: list[tuple[str, SiteEnsemble]
     steps = theories.solution("frsb").mu.size
     caption = (
         f"Levels of p^2/2m + U_eff(v; h) at gamma = 4, J0 = 0. Left: E_n(h), n = 0 to {LEVELS - 1}, absolute, with the "
-        f"reaction coefficient of RS and hbar^2/m = {heavy:g}, ten times that of the other figures, so that crossings of "
-        "the levels of the two wells are seen to be avoided; dashed: the minima of the potential. Right: the first "
-        f"excitation E_1 - E_0 at hbar^2/m = {X:g}, for the reaction coefficients C of the theories ({coefficients}; full "
-        f"RSB: that of {steps} steps). It ends at the tunnel splitting at h = 0: {splittings}. Levels are accurate to "
+        f"reaction coefficient of RS and hbar^2/m = {heavy:g}, ten times that of the other figures, so that crossings "
+        "of the levels of the two wells are seen to be avoided; dashed: the minima of the potential. Right: the first "
+        f"excitation E_1 - E_0 at hbar^2/m = {X:g}, for the reaction coefficients C of the theories ({coefficients}; "
+        f"full RSB: that of {steps} steps). It ends at the tunnel splitting at h = 0: {splittings}. Levels are accurate to "
         "1e-12. "
     )
     if glasses:
