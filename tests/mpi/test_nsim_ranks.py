@@ -92,7 +92,7 @@ def test_killed_runs_continue_to_the_same_data(run_dict, write_toml, tmp_path, r
 
 
 def test_stop_signal_reaches_all_ranks(run_dict, write_toml, tmp_path):
-    """SIGUSR1 to one rank: all stop after their tasks, everything is sealed, status 85, and the run continues."""
+    """SIGUSR1 to one rank: all stop at a step boundary, what is done is sealed, status 85, and the run continues."""
     run_path = write_toml(
         run_dict(ensemble={"n": 40, "samples": 150, "replicas": 4}, protocol={"kind": "anneal", "sweeps": 6000})
     )
@@ -105,9 +105,8 @@ def test_stop_signal_reaches_all_ranks(run_dict, write_toml, tmp_path):
         env=environment(),
     )
     deadline = time.monotonic() + 60
-    while not (out / "run.json").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(1.0)
+    while not list(out.glob("parts/[!.]*.h5")) and time.monotonic() < deadline:
+        time.sleep(0.02)
     workers = [pid for pid, words in running_processes() if words[0] == sys.executable and str(out) in words]
     assert len(workers) == 2
     os.kill(max(workers), signal.SIGUSR1)
@@ -198,16 +197,19 @@ def test_a_rank_that_breaks_outside_a_task_names_it_and_ends_the_job(run_dict, w
 
 
 def test_a_time_limit_ends_a_run_in_time_and_resumable(run_dict, write_toml, tmp_path):
-    """One task that would take minutes; the second job finds its checkpoint."""
+    """One task that would take minutes; a later job goes on from its checkpoint."""
     path = write_toml(run_dict(ensemble={"n": 32, "replicas": 2}, protocol={"kind": "anneal", "sweeps": 5_000_000}))
-    out = tmp_path / "run"
-    for attempt in range(2):
+    out, limit, resumed = tmp_path / "run", 3, False
+    while not resumed:
+        saved = list(out.glob("checkpoints/n*.npz"))
         began = time.monotonic()
-        done = call("nsim", "run", path, "--out", out, "--time-limit", "4")
+        done = call("nsim", "run", path, "--out", out, "--time-limit", limit)
         assert done.returncode == 85, done.stderr
-        assert time.monotonic() - began < 40  # of which the start of Python takes most on a busy machine
+        assert time.monotonic() - began < limit + 30  # Python starts and ends slowly on a busy machine
         assert "stopped before its time is over" in done.stderr
-        assert ("goes on from its checkpoint" in done.stderr) == (attempt == 1)
-    assert len(list(out.glob("checkpoints/n*.npz"))) == 1
+        resumed = "goes on from its checkpoint" in done.stderr
+        assert resumed <= bool(saved)
+        limit *= 1 if saved else 2
+        assert limit < 50
     status = json.loads(call("nsim", "status", out, "--json").stdout)
     assert (status["running"], status["done"], status["checkpoints"]) == (False, 0, 1)
