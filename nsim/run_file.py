@@ -314,6 +314,7 @@ class Output(Section):
     sites: bool = True  # v_i, l_i, C_i, h_i and the wells of U_eff,i
     eigenvalues: Annotated[int, Field(ge=1)] = 4  # lowest eigenvalues of the Hessian
     response: bool = True  # invert the Hessian: C, replicon sum, C_i, h_i, wells; takes N x N numbers and N^3 time
+    spectrum: bool = False  # all normal modes: eigenvalues of the Hessian and participation numbers
 
 
 class Origin(Section):
@@ -520,6 +521,8 @@ def mistakes_between(sections: Mapping[str, Any]) -> list[str]:
                 found.append(f"protocol: duration/time_step = {steps:g} must be between 1 and {STEPS:g}")
     if sections.get("double_wells") is not None and output is not None and not output.sites:
         found.append("double_wells: needs the states themselves; leave output.sites at true")
+    if output is not None and output.spectrum and not output.response:
+        found.append("output.spectrum needs the Hessian: leave output.response at true")
     if ensemble is not None and sections.get("merged") is not None:
         for n, samples in ensemble.samples_of.items():
             origins = sum(len(origin.samples) for origin in sections["merged"] if origin.n == n)

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg import lapack
+from scipy.linalg import eigh, lapack
 
 from nsim.campaign.memory import bytes_on_disk, check_memory, rank_memory
 from nsim.campaign.protocols import PROTOCOLS, start
@@ -86,7 +86,7 @@ def _task_seconds(run: RunFile, n: int, width: int) -> float:
     perform(pilot, Task(2, 0, 0, 1))  # compile the kernels first
     total = seconds_of(lambda: perform(pilot, Task(pilot_n, 0, 0, width)))
     if n > pilot_n:
-        cubic = min(width * _factorisation_seconds(pilot_n), total) if run.output.response else 0.0
+        cubic = min(width * _cubic_seconds(run, pilot_n), total) if run.output.response else 0.0
         total = cubic * (n / pilot_n) ** 3 + (total - cubic) * (n / pilot_n) ** GROWTH
     protocol = PROTOCOLS[run.protocol.kind]
     if sweeps := protocol.sweeps(run):
@@ -131,12 +131,14 @@ def seconds_of(work: Callable[[], object]) -> float:
     return min(time.perf_counter() - began, time.process_time() - began_working)
 
 
-def _factorisation_seconds(n: int) -> float:
-    """The work on one state that grows with N^3: two Cholesky factors, one in single precision, and an inverse."""
+def _cubic_seconds(run: RunFile, n: int) -> float:
+    """The work on one state that grows with N^3: Cholesky factors in either precision, an inverse, normal modes."""
     M = np.eye(n) + 0.5 / n
 
     def factorise() -> None:
         lapack.spotrf(M.astype(np.float32).T, lower=True, overwrite_a=True)
+        if run.output.spectrum:
+            eigh(M + np.diag(np.linspace(0, 1, n)), driver="evr", check_finite=False)
         resolvent_diagonal_and_localisation(cholesky(M))
 
     return seconds_of(factorise)
