@@ -101,10 +101,9 @@ def bytes_on_disk(run: RunFile) -> int:
     """What a run keeps, uncompressed: 8 bytes for every number of its variables."""
     protocol, total = PROTOCOLS[run.protocol.kind], 0
     for n, samples in run.ensemble.samples_of.items():
-        lengths = {"sample": samples, "replica": run.ensemble.replicas, "site": n, "mode": run.output.eigenvalues}
-        lengths |= {"normal_mode": modes_of(n)} | {
-            name: len(coordinate.values) for name, coordinate in protocol.coordinates(run, n).items()
-        }
+        lengths = {"sample": samples, "replica": run.ensemble.replicas, "site": n}
+        lengths |= {"mode": run.output.eigenvalues, "normal_mode": modes_of(n)}
+        lengths |= {name: len(coordinate.values) for name, coordinate in protocol.coordinates(run, n).items()}
         total += sum(8 * math.prod(lengths[name] for name in row.dims) for row in kept_variables(run).values())
     return total
 
