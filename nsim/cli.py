@@ -11,8 +11,10 @@ import click
 from nsim.command_line import run_command
 from nsim.commands.correlations_command import correlations
 from nsim.commands.estimate_command import estimate
+from nsim.commands.export_command import export
 from nsim.commands.ground_states_command import ground_states
 from nsim.commands.landscape_command import landscape
+from nsim.commands.merge_command import merge
 from nsim.commands.run_command import run
 from nsim.commands.status_command import status
 from nsim.commands.summary_command import summary
@@ -27,7 +29,7 @@ def cli() -> None:
     """
 
 
-for command in (run, status, summary, ground_states, correlations, estimate, landscape):
+for command in (run, status, summary, ground_states, correlations, estimate, landscape, merge, export):
     cli.add_command(command)
 
 

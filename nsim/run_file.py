@@ -35,6 +35,7 @@ LADDERS = 2  # default replicas of a tempering: overlaps need pairs
 SHORTEST_ADAPTIVE = 160  # sweeps an adaptive annealing needs: a tenth of them makes a pilot of 16 temperatures
 BATH = 0.7  # default temperature of a motion, in units of length^2: about three quarters of the glass temperature
 WAITING = (0.01, 0.1, 0.5)  # default waiting times, in units of duration
+WALK = 0.08  # default temperature of thermal walks, in units of length^2: about a ninth of the glass temperature
 STEPS_TO_TURN = 0.5  # default time step, in units of 1/omega of the stiffest motion expected
 STEPS = 10**9  # of one motion
 TASKS = 2_000_000  # of one run; its task list is held in memory
@@ -42,6 +43,7 @@ Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 Positive = Annotated[float, Field(gt=0, le=LARGEST)]
 NonNegative = Annotated[float, Field(ge=0, le=LARGEST)]
 Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 # Tags choose one alternative before it is checked, so that one mistake gives one message; "~" marks them as no keys.
 CountOrList = Annotated[
     Annotated[Count, Tag("~number")] | Annotated[list[Count], Tag("~list")],
@@ -290,7 +292,18 @@ class DoubleWells(Section):
     flips: bool = True  # push every site over
     bands: Annotated[int, Field(ge=0)] = 8  # neighbouring minima of each state that get an elastic band
     modes: Annotated[int, Field(ge=0)] = 4  # soft modes climbed
-    method: Literal["conjugate-gradient", "steepest-descent"] = "conjugate-gradient"  # descent of the flips
+    scans: Annotated[int, Field(ge=0)] = 4  # sites of each state moved adiabatically
+    walks: Annotated[int, Field(ge=0, le=4096)] = 16  # thermal walks from each state
+    walk_sweeps: Count = 50
+    walk_temperature: Positive | None = None
+    # descent of flips, avalanches and walks
+    method: Literal["conjugate-gradient", "steepest-descent"] = "conjugate-gradient"
+
+
+class Search(DoubleWells):
+    """A search with nothing left open."""
+
+    walk_temperature: Positive
 
 
 class Output(Section):
@@ -301,10 +314,18 @@ class Output(Section):
     response: bool = True  # invert the Hessian: C, replicon sum, C_i, h_i, wells; takes N x N numbers and N^3 time
 
 
+class Origin(Section):
+    """Samples of one run of this seed, of one size, among those of a merged run."""
+
+    seed: Seed
+    n: Count
+    samples: list[Annotated[int, Field(ge=0)]]
+
+
 class RunFile(Section):
     """A whole run: checked, complete, immutable."""
 
-    seed: Annotated[int, Field(ge=0)]
+    seed: Seed
     model: Model
     ensemble: Ensemble
     protocol: Protocol
@@ -313,6 +334,7 @@ class RunFile(Section):
     quantum: Quantum = Quantum()
     double_wells: DoubleWells | None = None
     output: Output = Output()
+    merged: list[Origin] | None = None  # of `nsim merge` alone: where the samples come from, in their order
 
     _folder: Path = PrivateAttr(default=Path())
     _given: frozenset[str] = PrivateAttr(default=frozenset())
@@ -346,6 +368,10 @@ class RunFile(Section):
             raise ValueError(f"protocol.t_end = {recipe.t_end:g} is above the default t_start = {recipe.t_start:g}")
         if self.double_wells is not None and not self.output.sites:
             raise ValueError("double_wells: needs the states themselves; leave output.sites at true")
+        if self.merged is not None:
+            for n, samples in self.ensemble.samples_of.items():
+                if len(self.origins(n)) != samples:
+                    raise ValueError(f"merged: {len(self.origins(n))} origins for {samples} samples of n = {n}")
         if self.protocol.kind == "langevin":
             steps = self.recipe.duration / self.recipe.time_step
             if not 1 <= steps <= STEPS:
@@ -390,6 +416,15 @@ class RunFile(Section):
         )
 
     @property
+    def search(self) -> Search:
+        """What is searched around the states, with every default filled in."""
+        given = self.double_wells or DoubleWells()
+        temperature = given.walk_temperature
+        if temperature is None:
+            temperature = WALK * self.model.length**2
+        return Search(**given.model_dump() | {"walk_temperature": temperature})
+
+    @property
     def folder(self) -> Path:
         """Folder of the run file, from which relative paths count."""
         return self._folder
@@ -401,7 +436,22 @@ class RunFile(Section):
 
     def resolved(self) -> dict[str, Any]:
         """Every key with its value, defaults included; what goes into the result file."""
-        return self.model_dump(mode="json") | {"protocol": self.recipe.model_dump(mode="json")}
+        record = self.model_dump(mode="json") | {"protocol": self.recipe.model_dump(mode="json")}
+        if self.double_wells is not None:
+            record["double_wells"] = self.search.model_dump(mode="json")
+        if self.merged is None:
+            del record["merged"]
+        return record
+
+    def origins(self, n: int) -> list[tuple[int, int]]:
+        """Seed and number of every sample of size n: with n what its disorder is keyed by, wherever it lies."""
+        if self.merged is None:
+            return [(self.seed, sample) for sample in range(self.ensemble.samples_of[n])]
+        return [(origin.seed, sample) for origin in self.merged if origin.n == n for sample in origin.samples]
+
+    def origin(self, n: int, sample: int) -> tuple[int, int]:
+        """Seed and number of one sample."""
+        return (self.seed, sample) if self.merged is None else self.origins(n)[sample]
 
     def identity(self) -> dict[str, Any]:
         """What two runs must share to be the same run: all but the numbers of samples and replicas.
@@ -470,6 +520,8 @@ def load(path: Path) -> RunFile:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"run file {path}: not valid TOML: {error}") from None
     try:
+        if "merged" in data:
+            raise InputError("merged: unknown key; `nsim merge` writes it")
         return parse(data, folder=Path(path).parent)
     except InputError as error:
         raise InputError("\n".join(f"run file {path}: {line}" for line in str(error).splitlines())) from None

@@ -56,4 +56,4 @@ def _known_keys(path: list[str], table: type[BaseModel]) -> list[str]:
         annotation = table.model_fields[key].annotation
         kinds = (annotation, *get_args(annotation))  # `Table | None` has its table among the arguments
         table = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
-    return list(table.model_fields)
+    return [name for name in table.model_fields if name != "merged"]  # which is not for people

@@ -26,6 +26,7 @@ from nsim.campaign.run_directory import RunDirectory, couplings_digest
 from nsim.campaign.share import Share
 from nsim.campaign.tasks import Task, cost, tasks_of
 from nsim.errors import ExitStatus, InputError
+from nsim.parallel.checkpoint import Report
 from nsim.parallel.handing_out import HandingOut
 from nsim.parallel.rank_group import Group
 from nsim.parallel.ranks import Ranks, on_rank_0
@@ -123,8 +124,7 @@ def run_campaign(
         _check_stability_without_quartic(run, ranks, group, J, rows)
         identity = on_rank_0(ranks, lambda: identity_of(run, couplings_digest(run)))
         open_tasks = on_rank_0(ranks, lambda: _prepare(whole, directory, run, ranks, restart, share, say))
-        heartbeat = Heartbeat(directory.progress_path, ranks.rank, ranks.size)
-        keep = Checkpoints(directory.checkpoints_path, identity, requests, checkpoint_every, heartbeat, say)
+        keep = Checkpoints(directory.checkpoints_path, identity, requests, checkpoint_every, say=say)
         keep.known = on_rank_0(ranks, lambda: keep.clear(set(open_tasks)))
         outcome = _share(directory, run, ranks, group, J, rows, open_tasks, keep, progress, say)
         if ranks.rank == 0:
@@ -197,6 +197,8 @@ def _share(
     failures: dict[str, str] = {}
     unsealed: dict[Task, Result] = {}
     parts, last_sealed = 0, time.monotonic()
+    heartbeat = Heartbeat(directory.progress_path, ranks.rank, ranks.size)
+    own_share = told = 0.0  # of the open work: what this rank has finished, and what it has counted for all
 
     def seal() -> None:
         nonlocal parts, last_sealed
@@ -215,6 +217,20 @@ def _share(
         index = group.broadcast(index)
         return [] if index is None else handed_out[index]
 
+    def count(share: float) -> None:
+        """Bring the common count of work up to this rank's share."""
+        nonlocal told
+        counters.add(SHARE, round(share * WHOLE) - round(told * WHOLE))
+        told = share
+
+    def look(task: Task, report: Report, resumed: bool) -> None:
+        """In the midst of a task: how far it is."""
+        now = report.get("share", 0.0) * cost(run, task) / work
+        if group.rank == 0 or not PROTOCOLS[run.protocol.kind].together:
+            count(own_share + now)
+        heartbeat.beat(own_share + now, report, given=now if resumed else 0.0)
+        tell()
+
     def tell() -> None:
         done, share = counters.read(DONE), counters.read(SHARE)
         if progress and ranks.rank == 0:
@@ -223,12 +239,14 @@ def _share(
     def meanwhile() -> None:
         """Pass requests on, give signs of life and keep the bar alive while the last tasks are finished elsewhere."""
         keep.requests.asked()
-        keep.heartbeat.beat()
+        heartbeat.beat()
         tell()
 
+    keep.look = look
     keep.requests.share(counters, STOPPED)
     while tasks := next_handful():
         ranks.doing = f"task {tasks[0]}"
+        heartbeat.begin(str(tasks[0]))
         done = work_on(run, tasks, J, group, rows, keep.of)
         for trace in done.traces():
             say(f"rank {ranks.rank}: {trace}")
@@ -237,9 +255,11 @@ def _share(
             if result is not None:
                 unsealed[task] = result
                 counters.add(UNCONVERGED, int(np.sum(result["converged"] == 0)))
-            counters.add(SHARE, int(cost(run, task) / work * WHOLE))
+            own_share += cost(run, task) / work
             counters.add(DONE, 1)
-            keep.heartbeat.end(cost(run, task))
+        if not done.stopped:
+            count(own_share)
+            heartbeat.end(own_share)
         tell()
         if time.monotonic() - last_sealed > SEAL_EVERY:
             seal()
@@ -249,11 +269,11 @@ def _share(
     counters.settle()  # once more: now it knows what all others have added
     tell()
     keep.requests.share(None)
-    count, unconverged = counters.read(DONE), counters.read(UNCONVERGED)
+    finished, unconverged = counters.read(DONE), counters.read(UNCONVERGED)
     counters.close()
     all_failures = ranks.gather(failures)
     everyone = {task: text for found in all_failures or [] for task, text in found.items()}
-    return Outcome(len(tasks_of(run)), count - len(everyone), unconverged, count < len(open_tasks), everyone)
+    return Outcome(len(tasks_of(run)), finished - len(everyone), unconverged, finished < len(open_tasks), everyone)
 
 
 def _finish(

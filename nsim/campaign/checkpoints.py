@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 
-from nsim.campaign.heartbeat import SILENT, Heartbeat
 from nsim.campaign.seal import DamagedFileError, remove_temporaries
 from nsim.campaign.state_file import read_state, write_state
 from nsim.campaign.tasks import Task
@@ -46,8 +45,9 @@ class Checkpoints:
         What asks the work to stop.
     every
         Seconds between two checkpoints of a task.
-    heartbeat
-        Tells the world what this rank does.
+    look
+        ``look(task, report, resumed)`` is called at every look at the clock, with how far the task is; ``resumed`` if
+        it has just gone on from a checkpoint.
     say
         For what needs a line.
     """
@@ -58,11 +58,11 @@ class Checkpoints:
         identity: str,
         requests: StopRequests,
         every: float = EVERY,
-        heartbeat: Heartbeat = SILENT,
+        look: Callable[[Task, Report, bool], None] = lambda task, report, resumed: None,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.folder, self.identity, self.requests, self.every = folder, identity, requests, every
-        self.heartbeat, self.say = heartbeat, say
+        self.look, self.say = look, say
         self.known: set[str] = set()  # names of the files there are, so that no rank need ask the disk at every task
 
     def of(self, task: Task, group: Group = ALONE) -> Checkpoint:
@@ -101,11 +101,13 @@ class TaskCheckpoint:
         self._looked = time.monotonic()
         self._due = self._looked + of.every
         self._stride = self._left = 1
-        of.heartbeat.begin(str(task))
+        self._resumed = False
 
     def load(self) -> State | None:
         """See `Checkpoint`."""
-        return self._group.broadcast(self._read() if self._group.rank == 0 else None)
+        state = self._group.broadcast(self._read() if self._group.rank == 0 else None)
+        self._resumed = state is not None
+        return state
 
     def _read(self) -> State | None:
         if self._path.name not in self._of.known:
@@ -126,8 +128,9 @@ class TaskCheckpoint:
         self._left -= 1
         if self._left > 0:
             return
-        wish = self._look()
-        self._of.heartbeat.beat(report)
+        wish = self._agree()
+        self._of.look(self._task, report(), self._resumed)
+        self._resumed = False
         if wish != GO_ON:
             self._write(state())
             self._looked = time.monotonic()
@@ -135,7 +138,7 @@ class TaskCheckpoint:
         if wish == STOP:
             raise StoppedError(f"task {self._task}")
 
-    def _look(self) -> int:
+    def _agree(self) -> int:
         """What is to be done, by agreement of the group, and when to look again."""
         now = time.monotonic()
         wish = STOP if self._of.requests.asked() else SAVE if now >= self._due else GO_ON

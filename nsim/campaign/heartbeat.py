@@ -1,6 +1,6 @@
 """Signs of life: each rank says now and then what it is doing, in a small file of its own that `nsim status` reads.
 
-    DIR/progress/rank00003.json     replaced whole; removed when the run ends in order
+    DIR/progress/rank00003.json     replaced whole; removed when the job ends in order
 
 Thousands of ranks must not keep a parallel file system busy: the more there are, the less often each of them writes.
 """
@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +43,9 @@ class Heartbeat:
             "job": os.environ.get("SLURM_JOB_ID"),
             "every": self._every,
             "began": time.time(),
+            "share": 0.0,  # of the work that was open when the job began, done by this rank so far
+            "given": 0.0,  # ... of this, what came from checkpoints
             "tasks": 0,
-            "work": 0.0,
             "task": None,
             "task_began": None,
             "report": {},
@@ -54,23 +54,28 @@ class Heartbeat:
     def begin(self, task: str) -> None:
         """A task begins."""
         self._record |= {"task": task, "task_began": time.time(), "report": {}}
-        self.beat()
+        self.beat(self._record["share"])
 
-    def end(self, work: float) -> None:
-        """A task has been done, of so much work."""
+    def end(self, share: float) -> None:
+        """A task has been done, and with it a share of the work."""
         self._record["tasks"] += 1
-        self._record["work"] += work
         self._record |= {"task": None, "task_began": None, "report": {}}
-        self.beat()
+        self.beat(share)
 
-    def beat(self, report: Callable[[], Report] | None = None) -> None:
-        """Give a sign of life if it is time for one; ``report`` says how far the task is."""
+    def beat(self, share: float | None = None, report: Report | None = None, given: float = 0.0) -> None:
+        """Take note of how far the work is, and give a sign of life if it is time for one.
+
+        ``given`` is the share that a checkpoint has just given.
+        """
+        self._record["given"] += given
+        if share is not None:
+            self._record["share"] = share
+        if report is not None:
+            self._record["report"] = report
         now = time.monotonic()
         if self._path is None or now - self._last < self._every:
             return
         self._last = now
-        if report is not None:
-            self._record["report"] = report()
         self._record["time"] = time.time()
         temporary = self._path.with_name(f".tmp-{self._path.name}")
         try:

@@ -199,7 +199,7 @@ def tempering(
 
 
 def _rungs(run: RunFile, n: int) -> np.ndarray:
-    return temperature_ladder.ladder(run, n).rungs.temperatures
+    return temperature_ladder.temperatures_of(run)  # the same for all sizes
 
 
 def _tempering_sweeps(run: RunFile) -> float:

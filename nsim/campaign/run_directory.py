@@ -19,6 +19,7 @@ import contextlib
 import fcntl
 import json
 import os
+import platform
 import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator
@@ -112,16 +113,47 @@ class RunDirectory:
         while True:
             try:
                 fcntl.flock(self._lock, kind | fcntl.LOCK_NB)
+                self._sign_lock()
                 return
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise InputError(f"{self.path} is in use by another running job") from None
+                    raise InputError(f"{self.path} is in use by another running job{self._holder()}") from None
                 time.sleep(0.1)
             except OSError as error:
                 messages.append(
                     f"warning: {self.path}: no lock on this file system ({error.strerror}); run one job only"
                 )
                 return
+
+    def _sign_lock(self) -> None:
+        """Write into the lock who holds it, for whom it keeps out."""
+        job = os.environ.get("SLURM_JOB_ID")
+        since = time.strftime("%Y-%m-%d %H:%M:%S")
+        self._lock.truncate(0)
+        self._lock.write(
+            f"{f'Slurm job {job}, ' if job else ''}process {os.getpid()} on {platform.node()} since {since}\n"
+        )
+        self._lock.flush()
+
+    def _holder(self) -> str:
+        try:
+            words = (self.path / "lock").read_text().strip()
+        except OSError:
+            words = ""
+        return f" ({words})" if words else ""
+
+    def in_use(self) -> bool | None:
+        """Whether a job holds the lock; None where the file system has no locks."""
+        try:
+            with (self.path / "lock").open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        except OSError:
+            return None
+        return False
 
     def close(self) -> None:
         """Release the lock."""
@@ -171,7 +203,11 @@ class RunDirectory:
                 f"{self.path} was written in format {held.get('format_version')}, this is {FORMAT_VERSION}"
             )
         old = run_file.parse(held["run"])
-        different = _first_difference(old.identity(), run.identity())
+        if old.merged is not None and run.merged is None:
+            raise InputError(f"{self.path} holds merged runs: continue the runs themselves and merge them again")
+        if old.merged != run.merged:
+            raise InputError(f"{self.path} holds another run, or others merged; use another --out")
+        different = first_difference(old.identity(), run.identity())
         if different is None and held.get("couplings_sha256") != couplings_digest(run):
             different = "the content of couplings.file"
         if different:
@@ -315,12 +351,17 @@ def couplings_digest(run: RunFile) -> str | None:
     return digest(run.couplings_path)
 
 
-def _first_difference(old: Any, new: Any, path: str = "") -> str | None:
-    """The first key in which two records differ, with both values."""
+def first_difference(old: Any, new: Any, path: str = "", here: str = "here") -> str | None:
+    """The first key in which two records differ, with both values; ``here`` says where the new one is."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(key for key in new if key not in old)]:
-            found = _first_difference(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+            found = first_difference(old.get(key), new.get(key), f"{path}.{key}" if path else key, here)
             if found:
                 return found
         return None
-    return None if old == new else f"{path} is {json.dumps(old)} there, {json.dumps(new)} here"
+    return None if old == new else f"{path} is {_short(old)} there, {_short(new)} {here}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:76]} ..."

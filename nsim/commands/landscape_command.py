@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("directory", required=False, type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.option("--exhaustive", is_flag=True, help="List every minimum and saddle of index 1 of a tiny system.")
-@click.option("--couplings", type=click.Path(path_type=Path), help="Couplings J, a .npy file.")
+@click.option("--couplings", type=click.Path(path_type=Path), help="Couplings J, a .npy or HDF5 file.")
 @click.option("--gamma", type=float, help="Strength of the couplings.")
 @click.option("--a2", type=float, default=1.0, show_default=True, help="Harmonic stiffness.")
 @click.option("--a4", type=float, default=1.0, show_default=True, help="Quartic coefficient.")
@@ -67,7 +67,7 @@ def landscape(
             raise InputError(f"--{given[0]}: give either a run DIRECTORY or --exhaustive with --couplings and --gamma")
         return explore_and_print(directory, ranks, plot, as_json)
     if not exhaustive or couplings is None or gamma is None:
-        raise InputError("needs a run DIRECTORY, or --exhaustive, --couplings FILE.npy and --gamma")
+        raise InputError("needs a run DIRECTORY, or --exhaustive, --couplings FILE and --gamma")
     if plot and out is None:
         raise InputError("--plot needs --out")
 

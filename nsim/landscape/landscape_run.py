@@ -27,15 +27,17 @@ from nsim.campaign.provenance import provenance
 from nsim.campaign.run_directory import RunDirectory, Sealed
 from nsim.campaign.seal import DamagedFileError, check_seal, remove_temporaries, write_sealed
 from nsim.errors import ExitStatus, InputError
-from nsim.landscape.neighbouring_minima import COUNTS, SYSTEM, WELL, Effort, Neighbourhood
+from nsim.landscape.neighbouring_minima import COUNTS, PAIR, SYSTEM, WELL, Effort, Neighbourhood
+from nsim.landscape.scan_record import AVALANCHE, SCAN, STEP
+from nsim.landscape.thermal_walks import streams_of
 from nsim.parallel.handing_out import HandingOut
 from nsim.parallel.ranks import Ranks, on_rank_0
 from nsim.parallel.stop_requests import StopRequests, stop_requests
-from nsim.run_file import DoubleWells, RunFile
+from nsim.run_file import RunFile
 from nsim.sample import couplings
 from nsim.sample.glass import Glass
 
-LANDSCAPE_VERSION = 1
+LANDSCAPE_VERSION = 2
 HANDED_OUT, STOPPED = range(2)  # the shared counters
 Say = Callable[[str], None]
 Tables = dict[str, np.ndarray]
@@ -54,7 +56,15 @@ SADDLE = {
     "mirrored": ("1", "1: it joins one of them to the mirror image of the other"),
     **SYSTEM,
 }
-TABLES = {"minimum": MINIMUM, "saddle": SADDLE, "well": WELL}
+TABLES = {
+    "minimum": MINIMUM,
+    "saddle": SADDLE,
+    "well": WELL,
+    "pair": PAIR,
+    "scan": SCAN,
+    "step": STEP,
+    "avalanche": AVALANCHE,
+}
 
 
 class Place(NamedTuple):
@@ -144,16 +154,31 @@ def explore_run(
 
 def effort_of(run: RunFile) -> Effort:
     """How much is searched, as the run file says."""
-    given = run.double_wells or DoubleWells()
-    return Effort(given.flips, given.bands, given.modes, given.method, run.quantum.hbar2_over_m)
+    given = run.search
+    return Effort(
+        flips=given.flips,
+        bands=given.bands,
+        modes=given.modes,
+        scans=given.scans,
+        walks=given.walks,
+        walk_sweeps=given.walk_sweeps,
+        walk_temperature=given.walk_temperature,
+        method=given.method,
+        hbar2_over_m=run.quantum.hbar2_over_m,
+    )
 
 
 # --- one sample ------------------------------------------------------------------------------------------------
 
 
-def explore_sample(glass: Glass, states: np.ndarray, effort: Effort) -> tuple[Tables, Neighbourhood]:
-    """The tables of one sample from its relaxed states, shape (R, N); a table's columns are called ``table/column``."""
-    found = Neighbourhood(glass, effort)
+def explore_sample(
+    glass: Glass, states: np.ndarray, effort: Effort, seed: int = 0, sample: int = 0
+) -> tuple[Tables, Neighbourhood]:
+    """The tables of one sample from its relaxed states, shape (R, N); a table's columns are called ``table/column``.
+
+    ``seed`` and ``sample`` are the key of the random streams of thermal walks.
+    """
+    found = Neighbourhood(glass, effort, lambda replica: streams_of(seed, glass.n, sample, replica, effort.walks))
     for replica, v in enumerate(states):
         if np.isfinite(v).all():
             found.explore(v, replica)
@@ -168,7 +193,15 @@ def explore_sample(glass: Glass, states: np.ndarray, effort: Effort) -> tuple[Ta
         "saddle/mirrored": np.array([one != other for (_, one), (_, other) in found.ends], dtype=float),
     }
     tables |= {f"saddle/{name}": np.array([row[name] for row in found.systems], dtype=float) for name in SYSTEM}
-    tables |= {f"well/{name}": np.array([row[name] for row in found.wells], dtype=float) for name in WELL}
+    rows = {
+        "well": found.wells,
+        "pair": found.pairs(),
+        "scan": found.scans.scans,
+        "step": found.scans.steps,
+        "avalanche": found.scans.avalanches,
+    }
+    for table, kept in rows.items():
+        tables |= {f"{table}/{name}": np.array([row[name] for row in kept], dtype=float) for name in TABLES[table]}
     tables |= {f"count/{name}": np.array(float(found.counts[name])) for name in COUNTS}
     tables["minimum/v"] = np.array(found.minima.points).reshape(-1, glass.n)
     tables["saddle/v"] = np.array(found.saddles.points).reshape(-1, glass.n)
@@ -177,7 +210,7 @@ def explore_sample(glass: Glass, states: np.ndarray, effort: Effort) -> tuple[Ta
 
 def _explore(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place, folder: Path) -> None:
     states = _states(directory, run, sealed, place)
-    tables, _ = explore_sample(glass_of(run, place), states, effort_of(run))
+    tables, _ = explore_sample(glass_of(run, place), states, effort_of(run), run.seed, place.sample)
 
     def write(temporary: Path) -> None:
         with h5py.File(temporary, "w") as file:
@@ -190,10 +223,10 @@ def _explore(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place
 
 def glass_of(run: RunFile, place: Place) -> Glass:
     """The sample itself."""
-    J = None
+    J, (seed, sample) = None, run.origin(*place)
     if run.couplings_path is not None:
         J = couplings.load(run.couplings_path, place.n, run.couplings.dtype)
-    return Glass.draw(run.model, run.seed, place.n, place.sample, J, run.couplings.dtype)
+    return Glass.draw(run.model, seed, place.n, sample, J, run.couplings.dtype)
 
 
 def _states(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place) -> np.ndarray:

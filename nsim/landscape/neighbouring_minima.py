@@ -5,8 +5,12 @@ Candidates, from cheap to dear:
     wells    the double wells of U_eff,i (`nsim.sample.local_wells`): Newton's method on the reduced force of site i
              from the top of the well (`schur_saddle`); where that fails, eigenvector following from there
     modes    the softest modes: from the top of the quartic along each, both ways
-    flips    every site pushed over (`held_flips`); for each new minimum an elastic band (`elastic_band`), all of whose
-             maxima are refined
+    flips    every site pushed over (`held_flips`)
+    scans    a few sites moved by hand through the folds of the others (`scan_search`)
+    walks    short thermal motion, then a quench (`thermal_walks`)
+
+Of the minima that flips, scans and walks have met, the nearest in energy get an elastic band to the state
+(`elastic_band`), all of whose maxima are refined.
 
 Whatever saddle results is entered once, and the gradient flow down both sides says which minima it joins: those of the
 candidate, others, or a state and its own mirror image. What went wrong, repeats and folds are counted, never dropped in
@@ -15,6 +19,7 @@ silence (`COUNTS`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,9 +28,12 @@ from scipy.linalg import eigh
 from nsim.landscape.elastic_band import band, maxima, refine
 from nsim.landscape.gradient_flow import both_sides
 from nsim.landscape.held_flips import held_flips
+from nsim.landscape.minima_graph import lowest_path, neighbours_of
 from nsim.landscape.path_quantum import join, tunnelling
+from nsim.landscape.scan_search import SCAN_COUNTS, ScanSearch
 from nsim.landscape.schur_saddle import schur_saddle, top_of_response
 from nsim.landscape.stationary_catalogue import Catalogue
+from nsim.landscape.thermal_walks import streams_of, thermal_walks
 from nsim.sample.cavity_field import cavity_field, localisation, reaction_coefficient
 from nsim.sample.glass import Glass
 from nsim.sample.local_wells import LocalWells, local_wells, top_of_well
@@ -45,7 +53,15 @@ COUNTS = {
     "flips_returned": "... that fell back",
     "flips_unconverged": "... that did not converge",
     "flips_mirrored": "... that ended in the mirror image of the state",
-    "pairs": "pairs of a state and a minimum that flips found, given to an elastic band",
+    **SCAN_COUNTS,
+    "walks": "thermal walks",
+    "walks_returned": "... that fell back",
+    "walks_unconverged": "... that did not converge",
+    "walks_mirrored": "... that ended in the mirror image of the state",
+    "new_by_flips": "minima that flips were the first to meet",
+    "new_by_scans": "minima that scans were the first to meet",
+    "new_by_walks": "minima that walks were the first to meet",
+    "pairs": "pairs of a state and a minimum that flips, scans or walks found, given to an elastic band",
     "pairs_direct": "... that one saddle joins",
     "pairs_by_steps": "... that only a path over several saddles joins",
     "pairs_open": "... that no path found joins",
@@ -58,7 +74,8 @@ COUNTS = {
     "near_singular": "minima with an eigenvalue below 0.03",
 }
 BANDS = 4  # elastic bands given to one pair
-FOUND_BY = ("schur", "following", "mode", "band")
+FOUND_BY = ("schur", "following", "mode", "band", "scan")
+SOURCES = ("flips", "scans", "walks")
 
 
 @dataclass(frozen=True)
@@ -68,7 +85,11 @@ class Effort:
     flips: bool = True
     bands: int = 8  # neighbouring minima of each state, nearest in energy first, that get an elastic band
     modes: int = 4  # soft modes climbed
-    method: str = "conjugate-gradient"  # descent of the flips
+    scans: int = 4  # sites of each state that are scanned
+    walks: int = 16  # thermal walks from each state
+    walk_sweeps: int = 50
+    walk_temperature: float = 2.4  # [E0]; the default of a run file follows the model
+    method: str = "conjugate-gradient"  # descent of flips, avalanches and walks
     hbar2_over_m: float = 1.0
 
 
@@ -81,10 +102,15 @@ class Neighbourhood:
         The sample.
     effort
         How much is searched.
+    streams
+        The random streams of the walkers from the state of a replica.
     """
 
-    def __init__(self, glass: Glass, effort: Effort) -> None:
+    def __init__(
+        self, glass: Glass, effort: Effort, streams: Callable[[int], list[np.random.Generator]] | None = None
+    ) -> None:
         self.glass, self.effort = glass, effort
+        self.streams = streams or (lambda replica: streams_of(0, glass.n, 0, replica, effort.walks))
         self.minima, self.saddles = Catalogue(glass), Catalogue(glass)
         self.lambda_min: list[float] = []  # of each minimum
         self.ends: list[tuple[tuple[int, int], tuple[int, int]]] = []  # of each saddle: (minimum, image) on either side
@@ -92,6 +118,10 @@ class Neighbourhood:
         self.wells: list[dict[str, float]] = []  # one row for each double well of U_eff,i, see `WELL`
         self.counts = dict.fromkeys(COUNTS, 0)
         self.explored: set[int] = set()
+        self.met: list[dict[str, float]] = []  # one row for each pair of a state and a minimum met from it, see `PAIR`
+        self.scans = ScanSearch(
+            glass, effort.scans, effort.method, self._minimum, lambda saddle: self._saddle(saddle, "scan")
+        )
 
     # --- what is entered ---------------------------------------------------------------------------------------
 
@@ -157,8 +187,7 @@ class Neighbourhood:
         self.explored.add(here[0])
         self._climb_wells(v, here, state)
         self._climb_modes(v)
-        if self.effort.flips:
-            self._push_over(v, here)
+        self._meet(v, here, state)
 
     def _climb_wells(self, v: np.ndarray, here: tuple[int, int], state: int) -> None:
         glass = self.glass
@@ -198,6 +227,7 @@ class Neighbourhood:
             "state": here[0],
             "replica": state,
             "site": site,
+            "near_singular": self.lambda_min[here[0]] < NEAR_SINGULAR,
             "localisation": spread[site],
             "well_asymmetry": wells.asymmetry[site],
             "well_barrier": wells.barrier[site],
@@ -241,28 +271,91 @@ class Neighbourhood:
                     self._saddle(top, "mode")
                 self.counts["modes_without_saddle"] += not reached
 
-    def _push_over(self, v: np.ndarray, here: tuple[int, int]) -> None:
-        glass = self.glass
-        flips = held_flips(glass, v, method=self.effort.method)
-        self.counts["flips"] += len(flips.site)
-        self.counts["flips_returned"] += int(flips.returned.sum())
-        self.counts["flips_unconverged"] += int((~flips.converged).sum())
-        neighbours: dict[tuple[int, int], np.ndarray] = {}
-        for r in np.flatnonzero(flips.converged & ~flips.returned):
-            there = self._minimum(flips.v[:, r])
-            if there == (here[0], -here[1]):
-                self.counts["flips_mirrored"] += 1
-            else:
-                neighbours[there] = flips.v[:, r]
+    def _meet(self, v: np.ndarray, here: tuple[int, int], state: int) -> None:
+        """Other minima around the state, by all sources; the nearest in energy get elastic bands."""
+        met: dict[tuple[int, int], set[str]] = {}
+        for source, search in (("flips", self._flip), ("scans", self._scan), ("walks", self._walk)):
+            known = len(self.minima)
+            for there in search(v, here, state):
+                if there != here:
+                    met.setdefault(there, set()).add(source)
+            self.counts[f"new_by_{source}"] += len(self.minima) - known
+        self.counts.update(self.scans.counts)
+        mirror = here[0], -here[1]
         energies = self.minima.energies
-        nearest = sorted(neighbours, key=lambda there: (abs(energies[there[0]] - energies[here[0]]), there))
-        for there in nearest[: self.effort.bands]:
+        nearest = sorted(
+            (there for there in met if there != mirror),
+            key=lambda there: (abs(energies[there[0]] - energies[here[0]]), there),
+        )
+        for rank, there in enumerate(nearest):
+            self.met.append(
+                {
+                    "state": here[0],
+                    "other": there[0],
+                    "mirrored": here[1] != there[1],
+                    "banded": rank < self.effort.bands,
+                    **{f"by_{source}": source in met[there] for source in SOURCES},
+                }
+            )
+            if rank >= self.effort.bands:
+                continue
             self.counts["pairs"] += 1
             self._connect(here, there)
             if self._joined(here, there):
                 self.counts["pairs_direct"] += 1
             else:
                 self.counts["pairs_by_steps" if self._reachable(here, there) else "pairs_open"] += 1
+
+    def _flip(self, v: np.ndarray, here: tuple[int, int], state: int) -> set[tuple[int, int]]:
+        """The minima that pushing every site over leads to."""
+        if not self.effort.flips:
+            return set()
+        flips = held_flips(self.glass, v, method=self.effort.method)
+        self.counts["flips"] += len(flips.site)
+        self.counts["flips_returned"] += int(flips.returned.sum())
+        self.counts["flips_unconverged"] += int((~flips.converged).sum())
+        ends = [self._minimum(flips.v[:, r]) for r in np.flatnonzero(flips.converged & ~flips.returned)]
+        self.counts["flips_mirrored"] += ends.count((here[0], -here[1]))
+        return set(ends)
+
+    def _scan(self, v: np.ndarray, here: tuple[int, int], state: int) -> set[tuple[int, int]]:
+        """The minima that scans of a few sites pass, or release into."""
+        singular = self.lambda_min[here[0]] < NEAR_SINGULAR
+        of_state: dict[str, float] = {"state": here[0], "replica": state, "near_singular": singular}
+        return self.scans.around(v, of_state, self.effort.hbar2_over_m)
+
+    def _walk(self, v: np.ndarray, here: tuple[int, int], state: int) -> set[tuple[int, int]]:
+        """The minima that thermal walks end in."""
+        effort = self.effort
+        if not effort.walks:
+            return set()
+        walked = thermal_walks(
+            self.glass, v, self.streams(state), effort.walk_temperature, effort.walk_sweeps, effort.method
+        )
+        ends = [self._minimum(walked.v[:, r]) for r in np.flatnonzero(walked.converged)]
+        self.counts["walks"] += effort.walks
+        self.counts["walks_returned"] += ends.count(here)
+        self.counts["walks_unconverged"] += int((~walked.converged).sum())
+        self.counts["walks_mirrored"] += ends.count((here[0], -here[1]))
+        return set(ends)
+
+    def pairs(self) -> list[dict[str, float]]:
+        """The rows of `PAIR`: what was met from each state, with the lowest path over all saddles known by now."""
+        graph = neighbours_of(self.ends, self.saddles.energies)
+        energies = self.minima.energies
+        rows = []
+        for row in self.met:
+            here, there = (int(row["state"]), 1), (int(row["other"]), -1 if row["mirrored"] else 1)
+            highest, steps = lowest_path(graph, here, there)
+            rows.append(
+                row
+                | {
+                    "asymmetry": energies[there[0]] - energies[here[0]],
+                    "barrier": highest - energies[here[0]] if steps else np.nan,
+                    "saddles": steps,
+                }
+            )
+        return rows
 
     def _joined(self, here: tuple[int, int], there: tuple[int, int]) -> bool:
         return any(_same_pair((here, there), ends) for ends in self.ends)
@@ -321,12 +414,28 @@ SYSTEM = {
     "saddle_eigenvalue": ("E0/v0^2", "the negative eigenvalue of the Hessian at the saddle"),
     "splitting": ("E0", "E_1 - E_0 along the path; NaN: hidden by rounding"),
     "delta0": ("E0", "smallest splitting a tilt can reach; NaN: hidden by rounding, or no level below the barrier"),
-    "found_by": ("1", "0: Schur complement, 1: eigenvector following from a well, 2: a soft mode, 3: elastic band"),
+    "found_by": (
+        "1",
+        "0: Schur complement, 1: following from a well, 2: a soft mode, 3: elastic band, 4: a scan",
+    ),
+}
+PAIR = {
+    "state": ("1", "number of the minimum, a state of the run"),
+    "other": ("1", "number of a minimum met from it"),
+    "mirrored": ("1", "1: it was the mirror image of that minimum"),
+    "by_flips": ("1", "1: met by pushing a site over"),
+    "by_scans": ("1", "1: met by a scan"),
+    "by_walks": ("1", "1: met by a thermal walk"),
+    "banded": ("1", "1: given to an elastic band"),
+    "asymmetry": ("E0", "U(other) - U(state)"),
+    "barrier": ("E0", "highest saddle on the lowest path known, above the state; NaN: no path known"),
+    "saddles": ("1", "fewest saddles on such a path; 0: no path known"),
 }
 WELL = {
     "state": ("1", "number of the minimum"),
     "replica": ("1", "replica whose state it is"),
     "site": ("1", "site i of the double well of U_eff,i"),
+    "near_singular": ("1", "1: the state has an eigenvalue below 0.03, and the well may be spurious"),
     "localisation": ("1", "S2_i = sum_{j != i} (Gr_ji/Gr_ii)^2"),
     "well_asymmetry": ("E0", "U_eff,i(other minimum) - U_eff,i(v_i)"),
     "well_barrier": ("E0", "top of U_eff,i above its upper minimum"),

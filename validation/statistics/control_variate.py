@@ -52,7 +52,7 @@ def affordable(run: RunFile) -> bool:
 def coupling_sums(run: RunFile, n: int) -> CouplingSums:
     """Draw the couplings of every sample of size n again and add them up."""
     samples, j0 = run.ensemble.samples_of[n], run.model.j0
-    X = np.array([couplings.draw(run.seed, n, sample, j0).sum() / n for sample in range(samples)])
+    X = np.array([couplings.draw(seed, n, sample, j0).sum() / n for seed, sample in run.origins(n)])
     X -= j0 * (n - 1) / n
     error = np.sqrt(2 * (n - 1) / samples) / n
     return CouplingSums(X, float(X.mean() / error) if n > 1 else 0.0)

@@ -195,8 +195,8 @@ def test_a_state_file_runs_no_code(tmp_path):
 def test_looks_are_rare_where_steps_are_short_and_soon_where_they_are_long(run_dict, tmp_path, monkeypatch):
     """A long chain of short steps looks at the clock about every POLL seconds."""
     looks = []
-    look = checkpoints.TaskCheckpoint._look
-    monkeypatch.setattr(checkpoints.TaskCheckpoint, "_look", lambda self: looks.append(time.monotonic()) or look(self))
+    look = checkpoints.TaskCheckpoint._agree
+    monkeypatch.setattr(checkpoints.TaskCheckpoint, "_agree", lambda self: looks.append(time.monotonic()) or look(self))
     run = run_dict(protocol={"kind": "anneal", "sweeps": 30_000}, ensemble={"n": 8})
     assert carry_out(run, tmp_path / "run").status == ExitStatus.DONE
     assert 3 < len(looks) < 300

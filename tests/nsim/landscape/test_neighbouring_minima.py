@@ -8,9 +8,12 @@ from nsim.landscape.eigenvector_following import newton
 from nsim.landscape.elastic_band import band, maxima, refine
 from nsim.landscape.exhaustive import explore
 from nsim.landscape.landscape_run import explore_sample
+from nsim.landscape.minima_graph import minimax
 from nsim.landscape.neighbouring_minima import Effort
 from nsim.run_file import Model
 from nsim.sample.glass import Glass
+
+WELLS_ONLY = Effort(flips=False, modes=0, scans=0, walks=0)
 
 
 @pytest.fixture(scope="module", params=[0.0, 0.3])
@@ -57,11 +60,42 @@ def test_minima_saddles_and_what_they_join_are_those_of_the_whole_landscape(list
     assert counts["pairs"] == counts["pairs_direct"] + counts["pairs_by_steps"] + counts["pairs_open"]
     assert counts["pairs_direct"] > 0
     assert len(found.saddles) > folded / 2
+    check_pairs(glass, whole, tables, found)
+
+
+def check_pairs(glass, whole, tables, found):
+    """The lowest path known is one of the whole landscape, and mostly its lowest."""
+    exact = minimax(whole.minima, whole.saddles, whole.joins)
+    best = known = 0
+    for state, other, mirrored, barrier, saddles, asymmetry in zip(
+        *(tables[f"pair/{name}"] for name in ("state", "other", "mirrored", "barrier", "saddles", "asymmetry")),
+        strict=True,
+    ):
+        v, there = found.minima.points[int(state)], (1 - 2 * mirrored) * found.minima.points[int(other)]
+        i, j = place(whole.minima_at, v), place(whole.minima_at, there)
+        assert asymmetry == pytest.approx(whole.minima[j] - whole.minima[i], abs=1e-8)
+        assert np.isnan(barrier) == (saddles == 0)
+        if saddles:
+            known += 1
+            assert barrier >= exact[i, j] - whole.minima[i] - 1e-8
+            best += barrier < exact[i, j] - whole.minima[i] + 1e-8
+            direct = [k for k, ends in enumerate(whole.joins) if sorted(ends) == sorted((i, j))]
+            assert saddles > 1 or (direct and barrier >= whole.saddles[direct].min() - whole.minima[i] - 1e-8)
+    assert best > 0.8 * known > 0
+    counts = found.counts
+    by = {name: tables[f"pair/by_{name}"].sum() for name in ("flips", "scans", "walks")}
+    assert all(by.values())
+    assert sum(by.values()) >= len(tables["pair/state"])
+    assert counts["walks"] == 16 * len(found.explored)
+    assert counts["scans"] == 4 * len(found.explored) == len(tables["scan/site"])
+    ways = sum(counts[f"scans_{way}"] for way in ("reversible", "closed", "closed_later", "open", "lost"))
+    assert ways == 2 * counts["scans"]
+    assert counts["scan_avalanches"] == len(tables["avalanche/drop"])
 
 
 def test_linear_response_wells_stand_beside_what_was_found(listed):
     glass, whole = listed
-    tables, found = explore_sample(glass, whole.minima_at, Effort(flips=False, modes=0))
+    tables, found = explore_sample(glass, whole.minima_at, WELLS_ONLY)
     assert found.counts["wells"] == len(tables["well/site"])
     by_way = sum(found.counts[f"wells_{way}"] for way in ("by_schur", "by_following", "without_saddle"))
     assert by_way == found.counts["wells"] > 0
@@ -108,7 +142,7 @@ def test_wells_of_nearly_free_sites_are_true_and_proved():
     J = 0.02 * Glass.draw(Model(gamma=1.0), 1, n, 0).J
     glass = Glass(J, np.full(n, -2.0), 1.0, 1.0)
     state = relax(glass, np.full((n, 1), 3.0)).v.T
-    tables, found = explore_sample(glass, state, Effort(flips=False, modes=0))
+    tables, found = explore_sample(glass, state, WELLS_ONLY)
     assert found.counts["wells"] == found.counts["wells_by_schur"] == n
     assert (tables["well/localisation"] < 0.01).all()
     assert tables["well/connected"].all()
