@@ -187,6 +187,10 @@ class RunDirectory:
             share._clear()
             share._remove_if_empty()
 
+    def folders(self) -> list[RunDirectory]:
+        """All places of this run where a job may be at work: the directory itself, and the folders of single jobs."""
+        return [self, *self._shares()]
+
     def _shares(self) -> list[RunDirectory]:
         """The folders of single jobs; none of them is at work while this directory is locked."""
         return [RunDirectory(path) for path in sorted(self.path.glob(SHARE_FOLDERS))]
@@ -270,7 +274,7 @@ class RunDirectory:
         """Look through all sealed files; damaged ones are named, their tasks left out."""
         found, wanted = Sealed(), set(tasks_of(run))
         paths = [self.results_path] if self.results_path.exists() else []
-        for folder in (self, *self._shares()):
+        for folder in self.folders():
             paths += sorted(folder.parts_path.glob("[!.]*.h5"))
         for path in paths:
             try:
@@ -304,7 +308,7 @@ class RunDirectory:
     def failures(self) -> dict[str, str]:
         """Tasks that failed in the last run, with their errors."""
         found: dict[str, str] = {}
-        for folder in (self, *self._shares()):
+        for folder in self.folders():
             with contextlib.suppress(OSError, ValueError):
                 found |= json.loads(folder._failed_path.read_text())
         return found

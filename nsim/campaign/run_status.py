@@ -45,14 +45,32 @@ def status_of(directory: RunDirectory) -> dict[str, Any]:
         "damaged": sealed.damaged,
         "failures": failures,
         "rates": _rates(directory, run, sealed),
-        "checkpoints": len(list(directory.checkpoints_path.glob("n*.npz"))),
+        "checkpoints": sum(len(list(folder.checkpoints_path.glob("n*.npz"))) for folder in directory.folders()),
         "disk": _disk(directory),
-        **_job(directory),
+        **_jobs(directory),
+    }
+
+
+def _jobs(directory: RunDirectory) -> dict[str, Any]:
+    """What the running job says of itself; several, each with its share of the run, are added up."""
+    whole, *shares = map(_job, directory.folders())
+    jobs = [job for job in (whole, *shares) if job["running"]]
+    if len(jobs) < 2:
+        return jobs[0] if jobs else whole
+    times = [job["seconds_left"] for job in jobs]
+    return {
+        "running": True,
+        "ranks": sum(job["ranks"] for job in jobs),
+        "share": None,  # of each job's own work, which the others do not know
+        "rate": sum(job["rate"] or 0.0 for job in jobs),
+        "seconds_left": None if None in times else max(times),
+        "silent": [rank for job in jobs for rank in job["silent"]],
+        "in_progress": [task for job in jobs for task in job["in_progress"]],
     }
 
 
 def _job(directory: RunDirectory) -> dict[str, Any]:
-    """What the running job says of itself."""
+    """What one running job says of itself."""
     now, words, locked = time.time(), Heartbeat.read_all(directory.progress_path), directory.in_use()
     age = {word["rank"]: now - word["time"] for word in words}
     silent = [word for word in words if age[word["rank"]] > PATIENCE * word["every"] + GRACE]
@@ -100,7 +118,10 @@ def _rates(directory: RunDirectory, run: RunFile, sealed: Sealed) -> list[dict[s
 def _disk(directory: RunDirectory) -> dict[str, int]:
     """Bytes by what they are for, and those that are free."""
     found = {"results": sum(_size(path) for path in directory.path.glob("*.h5"))}
-    found |= {folder: sum(_size(path) for path in (directory.path / folder).glob("*")) for folder in FOLDERS}
+    found |= {
+        name: sum(_size(path) for folder in directory.folders() for path in (folder.path / name).glob("*"))
+        for name in FOLDERS
+    }
     return found | {"free": shutil.disk_usage(directory.path).free}
 
 

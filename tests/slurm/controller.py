@@ -86,7 +86,7 @@ class Slurm:
         } | {
             "SLURM_CONF": str(folder / "slurm.conf"),
             "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin",
-            "UCX_LOG_LEVEL": "error",
+            "UCX_TLS": "tcp,self",  # addresses of all its transports are longer than a value of PMI2 may be
         }
         self._daemons: dict[str, subprocess.Popen] = {}
         self._watcher: subprocess.Popen | None = None
