@@ -16,6 +16,7 @@ from nsim.commands.ground_states_command import ground_states
 from nsim.commands.landscape_command import landscape
 from nsim.commands.merge_command import merge
 from nsim.commands.run_command import run
+from nsim.commands.spectrum_command import spectrum
 from nsim.commands.status_command import status
 from nsim.commands.summary_command import summary
 
@@ -29,7 +30,7 @@ def cli() -> None:
     """
 
 
-for command in (run, status, summary, ground_states, correlations, estimate, landscape, merge, export):
+for command in (run, status, summary, ground_states, correlations, estimate, landscape, spectrum, merge, export):
     cli.add_command(command)
 
 

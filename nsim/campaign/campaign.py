@@ -30,6 +30,7 @@ from nsim.parallel.checkpoint import Report
 from nsim.parallel.handing_out import HandingOut
 from nsim.parallel.rank_group import Group
 from nsim.parallel.ranks import Ranks, on_rank_0
+from nsim.parallel.shared_memory import remove_leftovers
 from nsim.parallel.stop_requests import StopRequests, stop_requests
 from nsim.run_file import RunFile
 from nsim.sample import couplings
@@ -116,6 +117,8 @@ def run_campaign(
                 run, out, ranks, restart, progress, say, ranks_per_sample, rows, requests, checkpoint_every, share
             )
     check_layout(run, rows)
+    if ranks.size > 1 and ranks.node_rank == 0:
+        remove_leftovers()
     group = ranks.group(ranks_per_sample)
     whole = RunDirectory(out)
     directory = whole if share is None else whole.of_share(share)
@@ -189,7 +192,7 @@ def _share(
     say: Say,
 ) -> Outcome:
     """Work on open tasks, whichever group is free taking the next handful; every rank seals what it has finished."""
-    token = ranks.broadcast(uuid4().hex[:12])
+    token, run_id = ranks.broadcast((uuid4().hex[:12], directory.run_id()))
     counters = ranks.counters(5)
     work = sum(cost(run, task) for task in open_tasks)
     handed_out = handfuls(run, open_tasks, group.size, rows)
@@ -203,7 +206,7 @@ def _share(
     def seal() -> None:
         nonlocal parts, last_sealed
         if unsealed:
-            write_part(directory.parts_path / f"{token}-rank{ranks.rank:05d}-{parts:06d}.h5", unsealed)
+            write_part(directory.parts_path / f"{token}-rank{ranks.rank:05d}-{parts:06d}.h5", unsealed, run_id)
             parts += 1
             for task in unsealed:
                 keep.forget(task)

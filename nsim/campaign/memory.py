@@ -4,7 +4,8 @@ J is the matter: 8 N^2 bytes (4 in single precision), private to a rank, shared 
 spread over the group in rows. Beside it a rank keeps, one after the other,
 
     while relaxing      J in single precision for steps far from the minimum, and a Hessian in single precision
-    while measuring     the Hessian in double precision, factorised and inverted in place
+    while measuring     the Hessian in double precision, factorised and inverted in place; with `output.spectrum` its
+                        eigenvectors as well
 
 the Hessians only with `output.response`. For small systems vectors and the libraries count more.
 """
@@ -21,6 +22,7 @@ from nsim.dynamics.monte_carlo import CHUNK
 from nsim.errors import InputError
 from nsim.run_file import RunFile
 from nsim.sample.hessian import KRYLOV
+from nsim.sample.normal_modes import DENSE, LOWEST
 
 INTERPRETER = 250e6  # bytes of a rank before it has drawn anything: Python with its libraries
 VECTORS = 24  # N x R arrays in double precision that a batch holds while it is relaxed, measured and sealed
@@ -37,6 +39,8 @@ def rank_memory(run: RunFile, ranks_per_sample: int = 1, rows: bool = False) -> 
     rough = 0.0 if single or n < SINGLE_FROM else 4 * square
     if run.output.response:
         hessians = max(rough + (4 if n >= SINGLE_FROM else 8) * square, 8 * square)
+        if run.output.spectrum:  # all eigenvectors beside the Hessian, or a factor and some vectors
+            hessians = max(hessians, 16 * square if n <= DENSE else 8 * square + 8.0 * (2 * LOWEST + 1) * n)
     else:
         hessians = (rough / ranks_per_sample if rows else rough) + 8.0 * KRYLOV * n
     own = INTERPRETER + hessians + 8 * (VECTORS * float(n) * width + 4.0 * n * columns + 2.0 * CHUNK * batches)
@@ -68,7 +72,7 @@ def check_memory(run: RunFile, ranks_here: int = 1, ranks_per_sample: int = 1, r
 def _remedy(run: RunFile, ranks_here: int, ranks_per_sample: int, rows: bool, available: float) -> str:
     """What would make the run fit, the least painful first."""
     single = {"couplings": run.couplings.model_copy(update={"precision": "single"})}
-    lean = {"output": run.output.model_copy(update={"response": False})}
+    lean = {"output": run.output.model_copy(update={"response": False, "spectrum": False})}
     for change, words in (
         (single, "couplings.precision = 'single'"),
         (lean, "output.response = false"),

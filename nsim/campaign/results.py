@@ -23,6 +23,7 @@ from nsim.campaign.result_parts import Result
 from nsim.campaign.seal import write_sealed
 from nsim.campaign.tasks import Task, kept_variables, task_width
 from nsim.run_file import RunFile
+from nsim.sample.normal_modes import modes_of
 from nsim.variables import STATE, Coordinate, Variable
 
 FORMAT_VERSION = 3  # since 2 protocols bring their own variables and dimensions, since 3 samples their origin
@@ -89,6 +90,8 @@ def _write_size(group: Any, run: RunFile, n: int, done: set[Task], read: Read, s
     }
     own = {name: len(coordinate.values) for name, coordinate in coordinates.items()}
     sizes = own | {"site": n, "mode": run.output.eigenvalues}
+    if run.output.spectrum:
+        sizes["normal_mode"] = modes_of(n)
     group.dimensions = sizes
     group.attrs["n"] = n
     group.attrs["batch"] = width  # replicas of a task

@@ -26,12 +26,13 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
 from nsim import run_file
 from nsim.campaign.protocols import PROTOCOLS
-from nsim.campaign.result_parts import Result, read_part, tasks_in_part
+from nsim.campaign.result_parts import RUN_ID, Result, read_part, run_id_of, tasks_in_part
 from nsim.campaign.results import (
     FORMAT_VERSION,
     READABLE,
@@ -97,6 +98,7 @@ class RunDirectory:
                 self._record_path,
                 {
                     "format_version": FORMAT_VERSION,
+                    "id": (held or {}).get("id") or uuid4().hex,
                     "run": run.resolved(),
                     "folder": str(run.folder.resolve()),
                     "couplings_sha256": couplings_digest(run),
@@ -113,7 +115,8 @@ class RunDirectory:
         while True:
             try:
                 fcntl.flock(self._lock, kind | fcntl.LOCK_NB)
-                self._sign_lock()
+                if kind == fcntl.LOCK_EX:
+                    self._sign_lock()
                 return
             except BlockingIOError:
                 if time.monotonic() > deadline:
@@ -146,7 +149,7 @@ class RunDirectory:
         """Whether a job holds the lock; None where the file system has no locks."""
         try:
             with (self.path / "lock").open() as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # given back at once
         except FileNotFoundError:
             return False
         except BlockingIOError:
@@ -183,15 +186,11 @@ class RunDirectory:
             ours += self.path.glob(pattern)
         for path in ours:
             path.unlink(missing_ok=True)
-        for share in self._shares():
+        for share in self.shares():
             share._clear()
             share._remove_if_empty()
 
-    def folders(self) -> list[RunDirectory]:
-        """All places of this run where a job may be at work: the directory itself, and the folders of single jobs."""
-        return [self, *self._shares()]
-
-    def _shares(self) -> list[RunDirectory]:
+    def shares(self) -> list[RunDirectory]:
         """The folders of single jobs; none of them is at work while this directory is locked."""
         return [RunDirectory(path) for path in sorted(self.path.glob(SHARE_FOLDERS))]
 
@@ -254,6 +253,10 @@ class RunDirectory:
             )
         return held
 
+    def run_id(self) -> str:
+        """What marks the files of this directory as its own; empty in directories of earlier versions."""
+        return (self.record() or {}).get("id", "")
+
     def run(self) -> RunFile:
         """The run held; raise `InputError` if there is none."""
         held = self.record()
@@ -273,12 +276,15 @@ class RunDirectory:
     def sealed(self, run: RunFile) -> Sealed:
         """Look through all sealed files; damaged ones are named, their tasks left out."""
         found, wanted = Sealed(), set(tasks_of(run))
-        paths = [self.results_path] if self.results_path.exists() else []
-        for folder in self.folders():
-            paths += sorted(folder.parts_path.glob("[!.]*.h5"))
-        for path in paths:
+        paths = [(self.results_path, self.run_id())] if self.results_path.exists() else []
+        for folder in (self, *self.shares()):
+            own_id = folder.run_id()
+            paths += [(path, own_id) for path in sorted(folder.parts_path.glob("[!.]*.h5"))]
+        for path, own_id in paths:
             try:
                 check_seal(path)
+                if own_id and run_id_of(path) not in ("", own_id):
+                    raise DamagedFileError(f"{path} belongs to another run directory")
                 tasks = tasks_in_results(path) if path == self.results_path else tasks_in_part(path)
             except DamagedFileError as error:
                 if not path.exists():
@@ -308,7 +314,7 @@ class RunDirectory:
     def failures(self) -> dict[str, str]:
         """Tasks that failed in the last run, with their errors."""
         found: dict[str, str] = {}
-        for folder in self.folders():
+        for folder in (self, *self.shares()):
             with contextlib.suppress(OSError, ValueError):
                 found |= json.loads(folder._failed_path.read_text())
         return found
@@ -324,10 +330,11 @@ class RunDirectory:
     def merge(self, run: RunFile, sealed: Sealed, attributes: dict[str, Any]) -> None:
         """Write results.h5 from all sealed files, then remove the parts it has taken in."""
         parts = {path for path in sealed.tasks.values() if path != self.results_path}
+        attributes = attributes | {RUN_ID: self.run_id()}
         write_results(self.results_path, run, attributes, sealed.tasks, lambda tasks: self.results(sealed, tasks))
         for path in parts:
             path.unlink(missing_ok=True)
-        for share in self._shares():
+        for share in self.shares():
             share._remove_if_empty()
 
     def record_failures(self, failures: dict[str, str]) -> None:

@@ -38,8 +38,6 @@ def _lines(directory: Path, answer: dict[str, Any]) -> list[str]:
         left = "" if answer["seconds_left"] is None else f", {_time(answer['seconds_left'])} left"
         rate = f", {answer['rate'] * 3600:.3g} tasks per hour" if answer["rate"] else ""
         lines.append(f"  {answer['ranks']} rank(s) at work, {answer['share']:.0%} of this job's work done{rate}{left}")
-    elif answer["ranks"]:
-        lines.append(f"  {answer['ranks']} ranks of several jobs at work, each with a share of the run")
     for row in answer["in_progress"][:SHOWN]:
         parts = [f"{row['share']:.0%}"] if "share" in row else []
         parts += [f"acceptance {row['acceptance']:.2f}"] if "acceptance" in row else []

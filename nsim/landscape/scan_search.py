@@ -23,6 +23,7 @@ from nsim.landscape.scan_record import (
 )
 from nsim.sample.cavity_field import cavity_field, localisation, reaction_coefficient
 from nsim.sample.glass import Glass
+from nsim.sample.hessian import resolvent
 from nsim.sample.local_wells import local_wells
 
 SCAN_COUNTS = {
@@ -55,7 +56,7 @@ class ScanSearch:
     """
 
     def __init__(
-        self, glass: Glass, sites: int, method: str, enter_minimum: Enter, enter_saddle: Callable[[np.ndarray], int]
+        self, glass: Glass, sites: int, method: str, enter_minimum: Enter, enter_saddle: Callable[[np.ndarray], None]
     ) -> None:
         self.glass, self.sites, self.method = glass, sites, method
         self.enter_minimum, self.enter_saddle = enter_minimum, enter_saddle
@@ -72,7 +73,7 @@ class ScanSearch:
         if not self.sites:
             return set()
         glass = self.glass
-        Gr = np.linalg.inv(glass.hessian(v))
+        Gr = resolvent(glass.hessian(v))
         response, spread = np.diagonal(Gr), localisation(Gr)
         C = reaction_coefficient(glass, v, response)
         h = cavity_field(glass.local_field(v), C, v)

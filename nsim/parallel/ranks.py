@@ -39,6 +39,7 @@ class Ranks(Protocol):
     rank: int
     size: int
     on_this_node: int  # ranks that share this one's memory
+    node_rank: int  # this one's number among them
     doing: str  # what this rank is at, for the report of an error
 
     def broadcast(self, value: Any) -> Any:
@@ -69,6 +70,7 @@ class SerialRanks:
     rank = 0
     size = 1
     on_this_node = 1
+    node_rank = 0
     doing = ""
 
     def broadcast(self, value: Any) -> Any:
@@ -102,7 +104,7 @@ class MPIRanks:
         self._MPI, self._comm = MPI, MPI.COMM_WORLD
         self.rank, self.size = self._comm.rank, self._comm.size
         node = self._comm.Split_type(MPI.COMM_TYPE_SHARED)
-        self.on_this_node, self.doing = node.size, ""
+        self.on_this_node, self.node_rank, self.doing = node.size, node.rank, ""
         node.Free()
         sys.excepthook = self._fail_together
 

@@ -55,6 +55,16 @@ def test_a_run_uses_what_was_predicted(run_dict, peak, precision, response):
     assert 0.7 * predicted < used < 1.15 * predicted
 
 
+def test_normal_modes_use_what_was_predicted(run_dict, peak):
+    """All eigenvectors beside the Hessian."""
+    small, run = (large(run_dict, n, "double", True) for n in (64, 1800))
+    for each in (small, run):
+        each["output"]["spectrum"] = True
+    used = peak(run) - peak(small)
+    predicted = sum(rank_memory(run_file.parse(run))) - sum(rank_memory(run_file.parse(small)))
+    assert 0.7 * predicted < used < 1.15 * predicted
+
+
 def test_libraries_alone_fit_into_their_share(run_dict, peak):
     assert 0.5 * INTERPRETER < peak(large(run_dict, 16, "double", True)) < 1.1 * INTERPRETER
 

@@ -20,8 +20,8 @@ from nsim.landscape import landscape_run
 from nsim.landscape.landscape_run import explore_run
 from nsim.parallel.ranks import SerialRanks
 from tests.launch import data_of
-from validation.control_variate import coupling_sums
 from validation.simulation import Simulation
+from validation.statistics.control_variate import coupling_sums
 
 
 @pytest.fixture

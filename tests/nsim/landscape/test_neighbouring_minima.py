@@ -5,11 +5,12 @@ import pytest
 
 from nsim.descent.relaxation import relax
 from nsim.landscape.eigenvector_following import newton
-from nsim.landscape.elastic_band import band, maxima, refine
+from nsim.landscape.elastic_band import band, maxima
 from nsim.landscape.exhaustive import explore
 from nsim.landscape.landscape_run import explore_sample
 from nsim.landscape.minima_graph import minimax
 from nsim.landscape.neighbouring_minima import Effort
+from nsim.landscape.saddle_newton import refine
 from nsim.run_file import Model
 from nsim.sample.glass import Glass
 
@@ -38,8 +39,8 @@ def test_minima_saddles_and_what_they_join_are_those_of_the_whole_landscape(list
         place(whole.minima_at, v)
     for k, v in enumerate(tables["saddle/v"]):
         number = place(whole.saddles_at, v)
-        (a, sign_a), (b, sign_b) = found.ends[k]
-        ends = [place(whole.minima_at, s * found.minima.points[m]) for m, s in ((a, sign_a), (b, sign_b))]
+        (a, sign_a), (b, sign_b) = found.known.ends[k]
+        ends = [place(whole.minima_at, s * found.known.minima.points[m]) for m, s in ((a, sign_a), (b, sign_b))]
         assert sorted(ends) == whole.joins[number].tolist()
         top, low, high = whole.saddles[number], *sorted(whole.minima[ends])
         assert tables["saddle/asymmetry"][k] == pytest.approx(high - low, abs=1e-8)
@@ -59,7 +60,7 @@ def test_minima_saddles_and_what_they_join_are_those_of_the_whole_landscape(list
     assert counts["repeated_states"] == len(whole.minima) - folded
     assert counts["pairs"] == counts["pairs_direct"] + counts["pairs_by_steps"] + counts["pairs_open"]
     assert counts["pairs_direct"] > 0
-    assert len(found.saddles) > folded / 2
+    assert len(found.known.saddles) > folded / 2
     check_pairs(glass, whole, tables, found)
 
 
@@ -71,7 +72,7 @@ def check_pairs(glass, whole, tables, found):
         *(tables[f"pair/{name}"] for name in ("state", "other", "mirrored", "barrier", "saddles", "asymmetry")),
         strict=True,
     ):
-        v, there = found.minima.points[int(state)], (1 - 2 * mirrored) * found.minima.points[int(other)]
+        v, there = found.known.minima.points[int(state)], (1 - 2 * mirrored) * found.known.minima.points[int(other)]
         i, j = place(whole.minima_at, v), place(whole.minima_at, there)
         assert asymmetry == pytest.approx(whole.minima[j] - whole.minima[i], abs=1e-8)
         assert np.isnan(barrier) == (saddles == 0)
@@ -153,3 +154,20 @@ def test_wells_of_nearly_free_sites_are_true_and_proved():
         site = int(tables["well/site"][tables["well/well_saddle"] == k][0])
         assert abs(v[site]) < 0.2
         assert (np.abs(np.delete(v, site)) > 3).all()
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_wells_of_nearly_singular_states_are_marked_and_counted(n):
+    """Free sites with a2 = -0.01: minima at v^2 = 0.06 with an eigenvalue of 0.02; with a2 = -0.02 it is 0.04."""
+    for a2, singular in ((-0.01, True), (-0.02, False)):
+        glass = Glass(np.zeros((n, n)), np.full(n, a2), 1.0, 1.0)
+        v = np.full((1, n), np.sqrt(-6 * a2))
+        tables, found = explore_sample(glass, v, Effort(modes=0))
+        assert found.counts["wells"] == found.counts["wells_by_schur"] == n
+        assert found.counts["wells_near_singular"] == n * singular
+        assert (tables["well/near_singular"] == singular).all()
+        assert (tables["scan/near_singular"] == singular).all()
+        assert found.counts["near_singular"] == singular * len(found.known.minima)
+        # A saddle joins every state to a flip of it: for one site that is its own mirror image.
+        assert found.counts["saddles_to_mirror"] == (n == 1)
+        np.testing.assert_allclose(tables["scan/true_climb"], 1.5 * a2**2, rtol=1e-6)

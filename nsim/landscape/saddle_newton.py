@@ -1,0 +1,79 @@
+r"""From a point high on a path to the saddle of index 1 beside it.
+
+Each step factorises the Hessian once, M = L D L^T with D of 1 x 1 and indefinite 2 x 2 blocks, which by Sylvester's law
+counts its negative eigenvalues exactly. Where there is one, and Newton's step is short, it is taken: it climbs along
+the negative mode and descends along all others. Elsewhere the lowest modes e_k are found, and the step is that of
+eigenvector following (`nsim.landscape.eigenvector_following`) along these,
+
+    s_k = -c_k/d_k,  uphill along the lowest mode,   d_k = ( |w_k| + sqrt(w_k^2 + 4 c_k^2) )/2,   c_k = g.e_k
+
+and Newton's in their complement, where all curvatures are positive. The same factorisation at the end is the proof:
+gradient below the tolerance, exactly one negative eigenvalue.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import eigh, lapack
+
+from nsim.landscape.eigenvector_following import natural_length
+from nsim.sample.glass import Glass
+
+STEPS = 30
+TRUST = 0.2  # longest move of a step, in units of the natural length
+PATIENCE = 20  # steps after which it shrinks like 1/steps, which ends cycles
+MODES = 3  # lowest modes treated apart, if no more are negative
+
+
+def refine(glass: Glass, start: np.ndarray, tolerance: float = 1e-10) -> tuple[np.ndarray, bool]:
+    """The saddle of index 1 next to ``start``, shape (N,), and whether it was reached.
+
+    Parameters
+    ----------
+    glass
+        The sample, with J whole on this rank.
+    start
+        Near the top of a barrier, shape (N,).
+    tolerance
+        Wanted max |gradient| [E0/v0].
+    """
+    trust = TRUST * natural_length(glass)
+    v = start.copy()
+    for step in range(STEPS):
+        gradient = glass.gradient(v)
+        M = glass.hessian(v)
+        factor, pivots, _ = lapack.dsytrf(M.T, lower=True)
+        negative = negative_eigenvalues(factor, pivots)
+        if np.abs(gradient).max() <= tolerance:
+            if negative == 1:
+                return v, True
+            # Another kind of stationary point: off it along the lowest mode, or the second of several negative ones.
+            low = eigh(M, subset_by_index=[0, min(1, glass.n - 1)])[1]
+            v = v + 0.1 * trust * low[:, 1 if negative > 1 and glass.n > 1 else 0]
+            continue
+        limit = trust * min(1.0, PATIENCE / (step + 1))
+        move = -lapack.dsytrs(factor, pivots, gradient, lower=True)[0]
+        if negative != 1 or not np.abs(move).max() <= limit:
+            move = _follow(M, gradient, factor, pivots, max(MODES, negative + 1), limit)
+        v = v + move
+    return v, False
+
+
+def _follow(
+    M: np.ndarray, gradient: np.ndarray, factor: np.ndarray, pivots: np.ndarray, modes: int, limit: float
+) -> np.ndarray:
+    """A step of eigenvector following along the lowest ``modes``, of Newton's method across them; shape (N,)."""
+    values, low = eigh(M, subset_by_index=[0, min(modes, len(M)) - 1], check_finite=False)
+    along = low.T @ gradient
+    move = -2 * along / (np.abs(values) + np.sqrt(values**2 + 4 * along**2) + 1e-300)
+    move[0] = -move[0]
+    across = -lapack.dsytrs(factor, pivots, gradient - low @ along, lower=True)[0]
+    across -= low @ (low.T @ across)
+    return low @ np.clip(move, -limit, limit) + across * min(1.0, limit / (np.abs(across).max() + 1e-300))
+
+
+def negative_eigenvalues(factor: np.ndarray, pivots: np.ndarray) -> int:
+    """How many eigenvalues of a matrix are negative, from LAPACK's factorisation L D L^T (`dsytrf`, lower)."""
+    single = pivots > 0
+    # Pivoting makes a 2 x 2 block only where it is indefinite: one eigenvalue of either sign.
+    return int((np.diagonal(factor)[single] < 0).sum() + (~single).sum() // 2)
