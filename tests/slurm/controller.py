@@ -181,7 +181,7 @@ class Slurm:
         text = self.call("scontrol", "show", "job", number, "--oneliner")
         return [dict(re.findall(r"(\w+)=(\S+)", line)) for line in text.splitlines()]
 
-    def wait(self, *numbers: int, timeout: float = 100) -> list[str]:
+    def wait(self, *numbers: int, timeout: float = 200) -> list[str]:
         """Final states of jobs, once all have ended and none is to be requeued."""
         over = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL")
 
