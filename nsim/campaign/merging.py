@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from nsim import run_file
 from nsim.campaign.protocols import PROTOCOLS
 from nsim.campaign.provenance import provenance
-from nsim.campaign.result_parts import Result
+from nsim.campaign.result_parts import RUN_ID, Result
 from nsim.campaign.results import write_results
 from nsim.campaign.run_directory import RunDirectory, Sealed, first_difference
 from nsim.campaign.tasks import Task, tasks_of
@@ -102,6 +102,7 @@ def merge_runs(paths: Iterable[Path], out: Path, say: Say = lambda line: None) -
         for message in directory.open(merged):
             say(message)
         attributes: dict[str, Any] = provenance(1) | {"merged_from": "\n".join(str(source.path) for source in sources)}
+        attributes[RUN_ID] = directory.run_id()
         write_results(directory.results_path, merged, attributes, place, read)
         _copy_landscapes(chosen, number, out)
     except OSError as error:

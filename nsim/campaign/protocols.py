@@ -67,6 +67,8 @@ class Protocol:
         ``columns(run, n)``: states that move for each replica: the rungs of a ladder.
     sweeps
         ``sweeps(run)``: Monte Carlo sweeps of each of these states.
+    prepare
+        What every rank works out once, before its first task, if it takes long.
     warnings
         What is legal but unlikely to be meant, beyond what the run file alone shows; one line each.
     by_products
@@ -81,6 +83,7 @@ class Protocol:
     of_averages: Mapping[str, Callable[[dict[str, np.ndarray]], np.ndarray]] = field(default_factory=dict)
     columns: Callable[[RunFile, int], int] = lambda run, n: 1
     sweeps: Callable[[RunFile], float] = lambda run: 0.0
+    prepare: Callable[[RunFile], object] = lambda run: None
     warnings: Callable[[RunFile], list[str]] = lambda run: []
     by_products: bool = False
 
@@ -225,6 +228,7 @@ PROTOCOLS: dict[str, Protocol] = {
         of_averages={"binder": thermal_observables.binder_ratio},
         columns=lambda run, n: len(_rungs(run, n)),
         sweeps=_tempering_sweeps,
+        prepare=lambda run: temperature_ladder.ladder(run, max(run.ensemble.samples_of)),
         warnings=temperature_ladder.warnings,
     ),
     "langevin": Protocol(

@@ -23,9 +23,9 @@ FOLDERS = ("parts", "checkpoints", "landscape")
 def status_of(directory: RunDirectory) -> dict[str, Any]:
     """Everything `nsim status` says. Only sealed results count as done; safe at any time.
 
-    ``share``, ``rate`` (tasks per second), ``seconds_left`` and ``ranks`` are those of the job that is running, and
-    None (0 for ranks) if there is none. ``silent`` lists ranks that have not shown a sign of life for long: they may be
-    in a long step without boundary, such as the relaxation of a large system, or in trouble.
+    ``share``, ``rate`` (tasks per second), ``seconds_left`` and ``ranks`` are those of the job that is running (of all
+    that are), and None (0 for ranks) if there is none. ``silent`` lists ranks that have not shown a sign of life for
+    long: they may be in a long step without boundary, such as the relaxation of a large system, or in trouble.
     """
     run = directory.run()
     sealed = directory.sealed(run)
@@ -45,32 +45,46 @@ def status_of(directory: RunDirectory) -> dict[str, Any]:
         "damaged": sealed.damaged,
         "failures": failures,
         "rates": _rates(directory, run, sealed),
-        "checkpoints": len(list(directory.checkpoints_path.glob("n*.npz"))),
+        "checkpoints": sum(
+            len(list(folder.checkpoints_path.glob("n*.npz"))) for folder in (directory, *directory.shares())
+        ),
         "disk": _disk(directory),
-        **_job(directory),
+        **_jobs(directory),
     }
 
 
-def _job(directory: RunDirectory) -> dict[str, Any]:
-    """What the running job says of itself."""
-    now, words, locked = time.time(), Heartbeat.read_all(directory.progress_path), directory.in_use()
-    age = {word["rank"]: now - word["time"] for word in words}
-    silent = [word for word in words if age[word["rank"]] > PATIENCE * word["every"] + GRACE]
-    running = bool(locked) or len(silent) < len(words)
-    nothing = {"running": running, "ranks": 0, "share": None, "rate": None, "seconds_left": None}
-    if not running or not words:
-        return nothing | {"silent": [], "in_progress": []}
-    elapsed = now - min(word["began"] for word in words)
+def _jobs(directory: RunDirectory) -> dict[str, Any]:
+    """What the running jobs say of themselves: one, or several that each take a share."""
+    words = [Heartbeat.read_all(folder.progress_path) for folder in (directory, *directory.shares())]
+    jobs = [job for of_folder in words if (job := _job(of_folder))]
+    left = [job["seconds_left"] for job in jobs if job["seconds_left"] is not None]
+    return {
+        "running": bool(jobs) or bool(directory.in_use()),
+        "ranks": sum(job["ranks"] for job in jobs),
+        "share": sum(job["share"] for job in jobs) / len(jobs) if jobs else None,
+        "rate": sum(job["rate"] for job in jobs) if jobs else None,
+        "seconds_left": max(left) if left else None,
+        "silent": [rank for job in jobs for rank in job["silent"]],
+        "in_progress": [rank for job in jobs for rank in job["in_progress"]],
+    }
+
+
+def _job(words: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """What the ranks of one job say; None if they are all gone."""
+    now = time.time()
+    silent = [word for word in words if now - word["time"] > PATIENCE * word["every"] + GRACE]
+    if len(silent) == len(words):
+        return None
+    elapsed = max(now - min(word["began"] for word in words), 1e-3)
     share, given = (sum(word[key] for word in words) for key in ("share", "given"))
     gained = share - given
     return {
-        "running": running,
         "ranks": words[0]["ranks"],
         "share": min(share, 1.0),
-        "rate": sum(word["tasks"] for word in words) / elapsed if elapsed > 0 else None,
+        "rate": sum(word["tasks"] for word in words) / elapsed,
         "seconds_left": max(0.0, elapsed * (1 - share) / gained) if gained > 0 else None,
         "silent": [
-            {name: word[name] for name in ("rank", "host", "task")} | {"seconds": age[word["rank"]]} for word in silent
+            {name: word[name] for name in ("rank", "host", "task")} | {"seconds": now - word["time"]} for word in silent
         ],
         "in_progress": [
             {name: word[name] for name in ("rank", "task")} | {"seconds": now - word["task_began"], **word["report"]}
@@ -100,7 +114,8 @@ def _rates(directory: RunDirectory, run: RunFile, sealed: Sealed) -> list[dict[s
 def _disk(directory: RunDirectory) -> dict[str, int]:
     """Bytes by what they are for, and those that are free."""
     found = {"results": sum(_size(path) for path in directory.path.glob("*.h5"))}
-    found |= {folder: sum(_size(path) for path in (directory.path / folder).glob("*")) for folder in FOLDERS}
+    roots = [directory.path, *(share.path for share in directory.shares())]
+    found |= {name: sum(_size(path) for root in roots for path in (root / name).glob("*")) for name in FOLDERS}
     return found | {"free": shutil.disk_usage(directory.path).free}
 
 

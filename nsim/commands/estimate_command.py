@@ -32,6 +32,11 @@ def estimate(run_file: Path, ranks: int, ranks_per_sample: int, couplings: str, 
     checked = load_run_file(run_file)
     check_layout(checked, couplings == "rows")
     found = estimate_run(checked, ranks, ranks_per_sample, couplings == "rows")
+    if checked.double_wells is not None:
+        from nsim.landscape.landscape_estimate import sample_seconds
+
+        samples = checked.ensemble.samples_of
+        found.add_double_wells({n: sample_seconds(checked, n) for n in samples}, samples, ranks)
     if as_json:
         print_json(found.as_dict())
         return ExitStatus.DONE
@@ -40,6 +45,8 @@ def estimate(run_file: Path, ranks: int, ranks_per_sample: int, couplings: str, 
     click.echo(
         f"{found.tasks} tasks, {found.core_seconds:.3g} core seconds, about {found.seconds:.3g} s on {ranks} rank(s)"
     )
+    if found.double_wells_seconds:
+        click.echo(f"of these {found.double_wells_seconds:.3g} core seconds for the search of double wells")
     shared = ""
     if ranks_per_sample > 1 and found.bytes_shared:
         shared = f", of which {found.bytes_shared / 1e9:.2g} GB once per node for {ranks_per_sample} ranks"

@@ -37,6 +37,11 @@ from nsim.errors import ExitStatus, gravest
     metavar="TIME",
     help="Time between two checkpoints of a long task.",
 )
+@click.option(
+    "--share",
+    metavar="I/K",
+    help="Do only the I-th of K shares, beside other jobs; `nsim run` without --share then takes all of them in.",
+)
 @json_option
 def run(
     run_file: Path,
@@ -46,13 +51,14 @@ def run(
     couplings: str,
     time_limit: float | None,
     checkpoint_every: float,
+    share: str | None,
     as_json: bool,
 ) -> ExitStatus:
     """Carry out RUN.toml in the directory --out, or continue it there.
 
     Start it alone or under mpiexec/srun: the results are the same bit for bit. A run stopped by SIGTERM, SIGUSR1,
     Ctrl-C or the end of its time saves what it is at, and ends with status 85; the same command continues it. Larger
-    `samples` or `replicas` extend a run.
+    `samples` or `replicas` extend a run. Jobs of an array each take a --share of it in the same directory.
     """
     from nsim.parallel.ranks import connect, on_rank_0
     from nsim.parallel.stop_requests import end_of_time, stop_requests
@@ -61,9 +67,11 @@ def run(
         from nsim.campaign.campaign import run_campaign
         from nsim.campaign.memory import check_memory
         from nsim.campaign.progress import Progress
+        from nsim.campaign.share import Share
 
         ranks = connect()
         checked = on_rank_0(ranks, lambda: load_run_file(run_file))
+        own = None if share is None else Share.parse(share)
         first = ranks.rank == 0
         with Progress("tasks", bar=first) as progress:
             for warning in on_rank_0(
@@ -83,6 +91,7 @@ def run(
                     rows=couplings == "rows",
                     requests=requests,
                     checkpoint_every=checkpoint_every,
+                    share=own,
                 )
             except OSError as error:  # a full disk, most likely
                 progress.say(
@@ -100,11 +109,13 @@ def run(
                         f"{outcome.unconverged} states did not converge; they are marked and left out of averages"
                     )
         whole = not outcome.stopped and outcome.status != ExitStatus.FAILED
-        if first and whole:
+        if first and whole and own is not None:
+            progress.say(f"{own} is done; when all are, nsim run {run_file} --out {out} puts them together")
+        if first and whole and (own is None or as_json):
             from nsim.commands.summary_command import print_summary
 
             print_summary(out, as_json)
-        if whole and checked.double_wells is not None:
+        if whole and own is None and checked.double_wells is not None:
             from nsim.landscape.landscape_run import explore_run
 
             return gravest(outcome.status, explore_run(out, ranks, progress.say, requests).status)

@@ -31,6 +31,7 @@ from nsim.landscape.landscape_tables import COUNTS, PAIR, SYSTEM, WELL
 from nsim.landscape.neighbouring_minima import Effort, Neighbourhood
 from nsim.landscape.scan_record import AVALANCHE, SCAN, STEP
 from nsim.landscape.thermal_walks import streams_of
+from nsim.parallel.handing_out import HandingOut
 from nsim.parallel.ranks import Ranks, on_rank_0
 from nsim.parallel.stop_requests import StopRequests, stop_requests
 from nsim.run_file import RunFile
@@ -118,8 +119,9 @@ def explore_run(
         if ranks.rank == 0:
             say(f"{len(open_places)} of {len(places)} samples to explore on {ranks.size} rank(s)")
         counters, failures, done = ranks.counters(2), {}, 0
+        handing_out = HandingOut(counters, HANDED_OUT, len(open_places), ranks.size)
         requests.share(counters, STOPPED)
-        while not requests.asked() and (index := counters.add(HANDED_OUT, 1)) < len(open_places):
+        while not requests.asked() and (index := handing_out.next()) is not None:
             place = open_places[index]
             began = time.monotonic()
             try:
@@ -130,7 +132,7 @@ def explore_run(
             else:
                 done += 1
                 say(f"{place}: {time.monotonic() - began:.1f} s")
-        ranks.wait_for_all()
+        ranks.wait_for_all(requests.asked)
         requests.share(None)
         counters.close()
         everyone = ranks.gather((done, failures)) or []
@@ -210,8 +212,7 @@ def explore_sample(
 def _explore(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place, folder: Path) -> None:
     states = _states(directory, run, sealed, place)
     glass = glass_of(run, place.n, place.sample)
-    seed, sample = run.origin(*place)
-    tables, _ = explore_sample(glass, states, effort_of(run), seed, sample)
+    tables, _ = explore_sample(glass, states, effort_of(run), *run.origin(*place))
 
     def write(temporary: Path) -> None:
         with h5py.File(temporary, "w") as file:

@@ -1,8 +1,8 @@
 """The ranks of a job: one process, or many under MPI, behind one small interface.
 
-MPI is imported only when a launcher started us; otherwise everything runs serially. Tasks are handed out by a shared
-counter in a window of rank 0's memory (one atomic fetch-and-add per task): rank 0 computes like all others, and
-no rank waits for another until the work is done.
+MPI is imported only when a launcher started us; otherwise everything runs serially. Tasks are handed out by shared
+counters (`nsim.parallel.shared_counters`): rank 0 computes like all others, and no rank waits for another until the
+work is done.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol, TypeVar, cast
 
-import numpy as np
-
 from nsim.errors import InputError
 from nsim.parallel.rank_group import ALONE, Group, MPIGroup
+from nsim.parallel.shared_counters import Counters, SerialCounters, SharedCounters
 
 T = TypeVar("T")
 
@@ -40,6 +39,7 @@ class Ranks(Protocol):
     rank: int
     size: int
     on_this_node: int  # ranks that share this one's memory
+    node_rank: int  # this one's number among them
     doing: str  # what this rank is at, for the report of an error
 
     def broadcast(self, value: Any) -> Any:
@@ -64,45 +64,13 @@ class Ranks(Protocol):
         """End all ranks at once."""
 
 
-class Counters(Protocol):
-    """Integers shared by all ranks."""
-
-    def add(self, index: int, amount: int) -> int:
-        """Add atomically; returns the value before."""
-
-    def read(self, index: int) -> int:
-        """The present value."""
-
-    def close(self) -> None:
-        """Release them; all ranks together."""
-
-
-class SerialCounters:
-    """Counters of a single process."""
-
-    def __init__(self, count: int) -> None:
-        self._values = [0] * count
-
-    def add(self, index: int, amount: int) -> int:
-        """See `Counters`."""
-        before = self._values[index]
-        self._values[index] += amount
-        return before
-
-    def read(self, index: int) -> int:
-        """See `Counters`."""
-        return self._values[index]
-
-    def close(self) -> None:
-        """See `Counters`."""
-
-
 class SerialRanks:
     """The only rank there is."""
 
     rank = 0
     size = 1
     on_this_node = 1
+    node_rank = 0
     doing = ""
 
     def broadcast(self, value: Any) -> Any:
@@ -129,35 +97,6 @@ class SerialRanks:
         """See `Ranks`."""
 
 
-class SharedCounters:
-    """Counters in a window of rank 0's memory."""
-
-    def __init__(self, MPI: Any, comm: Any, count: int) -> None:
-        self._MPI, self._count = MPI, count
-        self._window = MPI.Win.Allocate(8 * count if comm.rank == 0 else 0, 8, comm=comm)
-        self._window.Lock_all()  # once: a lock for each operation would wait for rank 0, which is at work
-        if comm.rank == 0:
-            np.frombuffer(self._window.tomemory(), dtype=np.int64)[:] = 0
-            self._window.Sync()
-        comm.Barrier()
-
-    def add(self, index: int, amount: int) -> int:
-        """See `Counters`."""
-        value, before = np.array([amount], np.int64), np.empty(1, np.int64)
-        self._window.Fetch_and_op(value, before, 0, index, self._MPI.SUM)
-        self._window.Flush(0)
-        return int(before[0])
-
-    def read(self, index: int) -> int:
-        """See `Counters`."""
-        return self.add(index, 0)
-
-    def close(self) -> None:
-        """See `Counters`."""
-        self._window.Unlock_all()
-        self._window.Free()
-
-
 class MPIRanks:
     """The ranks of MPI's world."""
 
@@ -165,7 +104,7 @@ class MPIRanks:
         self._MPI, self._comm = MPI, MPI.COMM_WORLD
         self.rank, self.size = self._comm.rank, self._comm.size
         node = self._comm.Split_type(MPI.COMM_TYPE_SHARED)
-        self.on_this_node, self.doing = node.size, ""
+        self.on_this_node, self.node_rank, self.doing = node.size, node.rank, ""
         node.Free()
         sys.excepthook = self._fail_together
 

@@ -13,21 +13,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Protocol
+
+from nsim.parallel.shared_counters import Counters
 
 RESERVE = 30.0  # seconds before the end that are kept for sealing and leaving, at most
 SHARE = 0.05  # ... and this share of the time there is
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
-
-
-class Counters(Protocol):
-    """Shared counters, as of `nsim.parallel.ranks`."""
-
-    def add(self, index: int, amount: int) -> Any:
-        """Add."""
-
-    def read(self, index: int) -> int:
-        """A recent value."""
 
 
 class StopRequests:
