@@ -20,15 +20,15 @@ from scipy.linalg import eigh, lapack
 from nsim.landscape.eigenvector_following import natural_length
 from nsim.sample.glass import Glass
 
-STEPS = 20
+STEPS = 60
 TRUST = 0.2  # longest move of a step, in units of the natural length
-PATIENCE = 10  # steps after which it shrinks like 1/steps, which ends cycles
+PATIENCE = 20  # steps after which it shrinks like 1/steps, which ends cycles
 LANCZOS_FROM = 100  # sites from which they are found by iteration
 LANCZOS_STEPS = 32
 MODES = 3  # lowest modes treated apart, if no more are negative
 
 
-def refine(glass: Glass, start: np.ndarray, tolerance: float = 1e-10) -> tuple[np.ndarray, bool]:
+def refine(glass: Glass, start: np.ndarray, tolerance: float = 1e-10, steps: int = STEPS) -> tuple[np.ndarray, bool]:
     """The saddle of index 1 next to ``start``, shape (N,), and whether it was reached.
 
     Parameters
@@ -39,10 +39,12 @@ def refine(glass: Glass, start: np.ndarray, tolerance: float = 1e-10) -> tuple[n
         Near the top of a barrier, shape (N,).
     tolerance
         Wanted max |gradient| [E0/v0].
+    steps
+        After so many it is given up.
     """
     trust = TRUST * natural_length(glass)
     v = start.copy()
-    for step in range(STEPS):
+    for step in range(steps):
         gradient = glass.gradient(v)
         M = glass.hessian(v)
         factor, pivots, _ = lapack.dsytrf(M.T, lower=True)
