@@ -18,7 +18,7 @@ from nsim.command_line import run_command
 from nsim.errors import ExitStatus
 
 if TYPE_CHECKING:
-    from validation.comparison import Comparison
+    from validation.verdicts.comparison import Comparison
 
 FILE_WIDTH = 190  # columns of a table that does not go to a terminal
 
@@ -45,9 +45,9 @@ def report(directory: Path, out: Path, strict: bool, as_json: bool) -> ExitStatu
     is known beforehand: where RS is exact simulation must agree with it, in the glass it must differ from RS in
     known ways.
     """
-    from validation.comparison import compare_run
-    from validation.report import write
+    from validation.report.page import write
     from validation.simulation import Simulation
+    from validation.verdicts.comparison import compare_run
 
     comparison = compare_run(Simulation.open(directory))
     data = write(comparison, out, shlex.join(["validation", *sys.argv[1:]]))
@@ -70,7 +70,7 @@ def _print_table(comparison: Comparison) -> None:
     from rich.table import Table
 
     from validation.quantities import label
-    from validation.words import with_error, z_text
+    from validation.report.words import with_error, z_text
 
     theories = comparison.mean_field.theories
     warm = bool(comparison.equilibrium)

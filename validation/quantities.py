@@ -1,7 +1,7 @@
 """The observables a report compares: their symbols, units and meaning, one table for tables, plots and JSON.
 
 To compare another observable, add a row here, its average over a state in `validation.simulation`, its mean-field
-value in `validation.predictions`, and what is expected of it in `validation.expectations`.
+value in `validation.predictions`, and what is expected of it in `validation.verdicts.expectations`.
 """
 
 from __future__ import annotations

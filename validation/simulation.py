@@ -21,8 +21,8 @@ from nsim import run_file
 from nsim.campaign.seal import DamagedFileError, check_seal
 from nsim.errors import InputError
 from nsim.run_file import RunFile
-from validation.control_variate import without
 from validation.quantities import QUANTITIES
+from validation.statistics.control_variate import without
 
 Array = NDArray[np.float64]
 

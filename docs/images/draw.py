@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from validation.comparison import compare_run
 from validation.plot_style import style
-from validation.plots import plots
+from validation.report.plots import plots
 from validation.simulation import Simulation
+from validation.verdicts.comparison import compare_run
 
 here = Path(__file__).parent
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from nsim.campaign.observables import SPECTRUM, VARIABLES, measure
 from nsim.campaign.protocols import PROTOCOLS
+from nsim.parallel.checkpoint import NEVER, Checkpoint
 from nsim.parallel.rank_group import ALONE, Group
 from nsim.run_file import RunFile
 from nsim.sample import couplings
@@ -70,11 +71,16 @@ def glass_of(run: RunFile, n: int, sample: int, J: np.ndarray | CouplingMatrix |
     """A sample of a run; ``J`` replaces the couplings drawn or read."""
     if J is None and run.couplings_path is not None:
         J = couplings.load(run.couplings_path, n, run.couplings.dtype)
-    return Glass.draw(run.model, run.seed, n, sample, J, run.couplings.dtype)
+    seed, number = run.origin(n, sample)
+    return Glass.draw(run.model, seed, n, number, J, run.couplings.dtype)
 
 
 def perform(
-    run: RunFile, task: Task, J: np.ndarray | CouplingMatrix | None = None, group: Group = ALONE
+    run: RunFile,
+    task: Task,
+    J: np.ndarray | CouplingMatrix | None = None,
+    group: Group = ALONE,
+    checkpoint: Checkpoint = NEVER,
 ) -> dict[str, np.ndarray]:
     """Draw the sample, make the states, measure them.
 
@@ -86,6 +92,8 @@ def perform(
         Couplings that replace the drawn ones.
     group
         The ranks that do it together, where the protocol wants them together; all of them call this.
+    checkpoint
+        Where the state is kept meanwhile; work that is asked to stop there ends in `StoppedError`.
 
     Returns
     -------
@@ -96,7 +104,7 @@ def perform(
         J = couplings.draw_shared(group, run.seed, task.n, task.sample, run.model.j0, run.couplings.dtype)
     glass = glass_of(run, task.n, task.sample, J)
     replicas = range(task.first, task.first + task.width)
-    made = PROTOCOLS[run.protocol.kind].make(glass, run, task.sample, replicas, group)
+    made = PROTOCOLS[run.protocol.kind].make(glass, run, task.sample, replicas, group, checkpoint)
     found = made.measured | measure(
         glass,
         made.relaxed,

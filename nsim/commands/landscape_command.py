@@ -113,6 +113,8 @@ def explore_and_print(directory: Path, ranks: Ranks, plot: bool, as_json: bool) 
 
 
 def _print_groups(answer: dict[str, Any]) -> None:
+    from nsim.landscape.landscape_tables import COUNTS
+
     for group in answer["groups"]:
         click.echo(
             f"n = {group['n']}: {group['minima']} minima, of them {group['explored_minima']} states of the run, "
@@ -124,8 +126,14 @@ def _print_groups(answer: dict[str, Any]) -> None:
                 f"  double wells of U_eff with S2 >= {row['from']:g}{upper}: {row['wells']}, of them "
                 f"{row['connected']} true, {row['barrier_within_10_percent']} with the barrier right within 10%"
             )
+        near = group["near_singular_wells"]
+        click.echo(f"  of states with an eigenvalue below 0.03: {near['wells']}, of them {near['connected']} true")
+        ways = [f"{count} by {saddles}" for saddles, count in enumerate(group["pairs_by_saddles"]) if saddles and count]
+        without = (group["pairs_by_saddles"] or [0])[0]
+        click.echo(f"  pairs met, by the saddles on their lowest path: {', '.join(ways) or 'none'}; no path: {without}")
+        click.echo(f"  basins decided by: {group['descent']}")
         for name, count in group["counts"].items():
-            click.echo(f"  {name}: {count}")
+            click.echo(f"  {name:<28}{count:>8}  {COUNTS[name]}")
 
 
 def _glass(couplings: Path, gamma: float, a2: float, a4: float, field: float) -> Glass:
@@ -161,7 +169,7 @@ def _write(folder: Path, found: Landscape, plot: bool, title: str) -> None:
             complete=found.complete,
         )
         if plot:
-            from nsim.landscape.landscape_plots import disconnectivity_graph
+            from nsim.landscape.disconnectivity_plot import disconnectivity_graph
 
             disconnectivity_graph(folder / "disconnectivity.png", found.minima, found.saddles, found.joins, title)
     except OSError as error:

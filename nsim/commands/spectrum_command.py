@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from nsim.commands.numbers import with_error
+from nsim.commands.shared_options import with_error
 from nsim.errors import ExitStatus, InputError
 
 

@@ -31,8 +31,9 @@ from nsim.landscape.landscape_tables import COUNTS, PAIR, SYSTEM, WELL
 from nsim.landscape.neighbouring_minima import Effort, Neighbourhood
 from nsim.landscape.scan_record import AVALANCHE, SCAN, STEP
 from nsim.landscape.thermal_walks import streams_of
+from nsim.parallel.handing_out import HandingOut
 from nsim.parallel.ranks import Ranks, on_rank_0
-from nsim.parallel.stop_signals import stop_signals
+from nsim.parallel.stop_requests import StopRequests, stop_requests
 from nsim.run_file import RunFile
 from nsim.sample.glass import Glass
 
@@ -93,11 +94,17 @@ class Explored:
         return ExitStatus.RESUMABLE if self.stopped else ExitStatus.DONE
 
 
-def explore_run(path: Path, ranks: Ranks, say: Say = lambda line: None) -> Explored:
+def explore_run(
+    path: Path, ranks: Ranks, say: Say = lambda line: None, requests: StopRequests | None = None
+) -> Explored:
     """Explore the neighbourhoods of all converged states of the run in directory ``path``.
 
-    Called by all ranks; raises `InputError` on each if there is no such run or nothing of it is finished.
+    Called by all ranks; raises `InputError` on each if there is no such run or nothing of it is finished. ``requests``
+    asks it to stop; by default signals do.
     """
+    if requests is None:
+        with stop_requests() as requests:
+            return explore_run(path, ranks, say, requests)
     directory = RunDirectory(path)
     try:
         run = on_rank_0(ranks, directory.run)
@@ -112,23 +119,21 @@ def explore_run(path: Path, ranks: Ranks, say: Say = lambda line: None) -> Explo
         if ranks.rank == 0:
             say(f"{len(open_places)} of {len(places)} samples to explore on {ranks.size} rank(s)")
         counters, failures, done = ranks.counters(2), {}, 0
-        with stop_signals() as stop_requests:
-            while True:
-                if stop_requests:
-                    counters.add(STOPPED, 1)
-                if counters.add(STOPPED, 0) or (index := counters.add(HANDED_OUT, 1)) >= len(open_places):
-                    break
-                place = open_places[index]
-                began = time.monotonic()
-                try:
-                    _explore(directory, run, sealed, place, folder)
-                except Exception as error:
-                    failures[str(place)] = f"{type(error).__name__}: {error}"
-                    say(f"rank {ranks.rank}: {place} failed:\n{traceback.format_exc()}")
-                else:
-                    done += 1
-                    say(f"{place}: {time.monotonic() - began:.1f} s")
-            ranks.wait_for_all()
+        handing_out = HandingOut(counters, HANDED_OUT, len(open_places), ranks.size)
+        requests.share(counters, STOPPED)
+        while not requests.asked() and (index := handing_out.next()) is not None:
+            place = open_places[index]
+            began = time.monotonic()
+            try:
+                _explore(directory, run, sealed, place, folder)
+            except Exception as error:
+                failures[str(place)] = f"{type(error).__name__}: {error}"
+                say(f"rank {ranks.rank}: {place} failed:\n{traceback.format_exc()}")
+            else:
+                done += 1
+                say(f"{place}: {time.monotonic() - began:.1f} s")
+        ranks.wait_for_all(requests.asked)
+        requests.share(None)
         counters.close()
         everyone = ranks.gather((done, failures)) or []
         outcome = Explored(len(places))
@@ -194,7 +199,9 @@ def explore_sample(
         "avalanche": found.scans.avalanches,
     }
     for table, kept in rows.items():
-        tables |= {f"{table}/{name}": np.array([row[name] for row in kept], dtype=float) for name in TABLES[table]}
+        # Points of scans are most of a file; what they are for is drawn and fitted, not subtracted.
+        number = np.float32 if table == "step" else np.float64
+        tables |= {f"{table}/{name}": np.array([row[name] for row in kept], dtype=number) for name in TABLES[table]}
     tables |= {f"saddle/{name}": np.array([row[name] for row in known.systems], dtype=float) for name in SYSTEM}
     tables |= {f"count/{name}": np.array(float(found.counts[name])) for name in COUNTS}
     tables["minimum/v"] = np.array(known.minima.points).reshape(-1, glass.n)
@@ -205,7 +212,7 @@ def explore_sample(
 def _explore(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place, folder: Path) -> None:
     states = _states(directory, run, sealed, place)
     glass = glass_of(run, place.n, place.sample)
-    tables, _ = explore_sample(glass, states, effort_of(run), run.seed, place.sample)
+    tables, _ = explore_sample(glass, states, effort_of(run), *run.origin(*place))
 
     def write(temporary: Path) -> None:
         with h5py.File(temporary, "w") as file:
@@ -274,6 +281,7 @@ def _merge(path: Path, run: RunFile, folder: Path, places: list[Place], ranks: i
     def write(temporary: Path) -> None:
         with h5netcdf.File(temporary, "w") as file:
             file.attrs["format_version"] = LANDSCAPE_VERSION
+            file.attrs["descent"] = effort_of(run).method  # which minimiser decided the basins
             file.attrs["run_file"] = json.dumps(run.resolved(), indent=1)
             for name, value in provenance(ranks).items():
                 file.attrs[name] = value

@@ -10,6 +10,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from nsim.landscape.landscape_run import Tables, read_landscape
@@ -25,12 +26,15 @@ QUARTILES = (0.25, 0.5, 0.75)
 
 def summary(path: Path) -> dict[str, Any]:
     """What `nsim landscape DIR` prints: for each size how much was found, how well U_eff,i foretold it, densities."""
-    return {"groups": [_group(n, arrays) for n, arrays in read_landscape(path)]}
+    with h5py.File(path, "r", locking=False) as file:
+        method = str(file.attrs["descent"])
+    return {"groups": [_group(n, arrays) | {"descent": method} for n, arrays in read_landscape(path)]}
 
 
 def _group(n: int, arrays: Tables) -> dict[str, Any]:
     systems = _systems_of_explored(arrays)
     log_delta0 = arrays["saddle_log_delta0"]
+    sound = arrays["well_near_singular"] == 0  # the wells of nearly singular states are spurious, and counted apart
     return {
         "n": n,
         "samples": len(arrays["sample"]),
@@ -42,10 +46,15 @@ def _group(n: int, arrays: Tables) -> dict[str, Any]:
         "per_site_and_log_delta0": _density(n, arrays, log_delta0, systems, BINS_LOG_DELTA0)
         | {"without_two_wells": int(np.isnan(log_delta0[systems]).sum())},
         "wells_by_localisation": [
-            _foretold(low, high, arrays, (spread >= low) & (spread < high))
+            _foretold(low, high, arrays, sound & (spread >= low) & (spread < high))
             for spread in [arrays["well_localisation"]]
             for low, high in itertools.pairwise(BINS_LOCALISATION)
         ],
+        "near_singular_wells": {
+            "wells": int((~sound).sum()),
+            "connected": int(arrays["well_connected"][~sound].sum()),
+        },
+        "pairs_by_saddles": np.bincount(arrays["pair_saddles"].astype(int)).tolist(),
         "counts": {name: int(arrays[f"count_{name}"].sum()) for name in COUNTS},
     }
 

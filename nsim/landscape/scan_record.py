@@ -9,7 +9,7 @@ from nsim.landscape.hysteresis import LOOPS, Excursion
 from nsim.sample.glass import Glass
 from nsim.sample.local_wells import LocalWells
 
-POINTS_KEPT = 60  # of one leg, about: a file must not grow with the care of the continuation
+POINTS_KEPT = 48  # of one leg, about: a file must not grow with the care of the continuation
 SCAN = {
     "state": ("1", "number of the minimum"),
     "replica": ("1", "replica whose state it is"),
@@ -100,7 +100,10 @@ def _thinned(piece: list[Point], of: int) -> list[Point]:
     kept = max(2, round(POINTS_KEPT * len(piece) / of))
     if len(piece) <= kept or of <= POINTS_KEPT:
         return piece
-    return [piece[k] for k in np.linspace(0, len(piece) - 1, kept).round().astype(int)]
+    # Half by number, which favours folds, and half by x.
+    number, x = np.linspace(0, 1, len(piece)), np.array([point.x for point in piece])
+    progress = number + np.abs(x - x[0]) / max(abs(x[-1] - x[0]), 1e-300)
+    return [piece[k] for k in np.unique(np.searchsorted(progress, np.linspace(0, progress[-1], kept)))]
 
 
 def avalanche_rows(scan: int, direction: int, passage: int, leg: Leg, minima: list[int]) -> list[dict[str, float]]:

@@ -35,6 +35,9 @@ class Group(Protocol):
     def broadcast(self, value: Any) -> Any:
         """The first rank's value, on every rank."""
 
+    def gather(self, value: Any) -> list[Any]:
+        """All ranks' values in their order, on the first rank; an empty list elsewhere."""
+
     def all_gather(self, block: np.ndarray) -> np.ndarray:
         """All blocks joined along the first axis in the order of ranks, on every rank; lengths may differ."""
 
@@ -66,6 +69,10 @@ class SerialGroup:
     def broadcast(self, value: Any) -> Any:
         """See `Group`."""
         return value
+
+    def gather(self, value: Any) -> list[Any]:
+        """See `Group`."""
+        return [value]
 
     def all_gather(self, block: np.ndarray) -> np.ndarray:
         """See `Group`."""
@@ -104,6 +111,11 @@ class MPIGroup:
         """See `Group`."""
         self._agree()
         return self._comm.bcast(value)
+
+    def gather(self, value: Any) -> list[Any]:
+        """See `Group`."""
+        self._agree()
+        return self._comm.gather(value) or []
 
     def all_gather(self, block: np.ndarray) -> np.ndarray:
         """See `Group`."""

@@ -206,13 +206,22 @@ def test_landscape_of_a_run(run_dict, write_toml, tmp_path):
     assert [group["n"] for group in groups] == [12, 20]
     assert [group["counts"]["states"] for group in groups] == [9, 6]
     assert groups[1]["minima"] >= groups[1]["explored_minima"] > 1
-    assert (out / "landscape" / "n20-wells.png").stat().st_size > 5000
+    for picture in ("wells", "participation", "paths", "scan", "reaction", "disconnectivity"):
+        assert (out / "landscape" / f"n20-{picture}.png").stat().st_size > 5000
+    for group in groups:
+        assert group["descent"] == "conjugate-gradient"
+        assert group["counts"]["scans"] == 4 * group["explored_minima"]
+        assert group["counts"]["walks"] == 16 * group["explored_minima"]
+        assert len(group["pairs_by_saddles"]) >= 2
     first = data_of(out, "landscape.h5")
     with xr.open_datatree(out / "landscape.h5", engine="h5netcdf") as tree:
         group = tree["n20"]
         assert group["saddle_asymmetry"].attrs["units"] == "E0"
         assert group["saddle_v"].dims == ("saddle", "site")
         assert len(group["minimum_energy"]) == groups[1]["minima"]
+        assert len(group["pair_state"]) == sum(groups[1]["pairs_by_saddles"])
+        assert group["avalanche_drop"].attrs["units"] == "E0"
+        assert group["step_x"].dims == ("step",)
         # Every saddle lies above both of the minima it joins.
         assert (group["saddle_barrier_upper"].values[group["saddle_first"].values >= 0] >= 0).all()
 

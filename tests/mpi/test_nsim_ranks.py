@@ -1,26 +1,17 @@
 """nsim under mpiexec: the same results bit for bit on any number of ranks, after kills, and a common end of errors."""
 
-import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.launch import call, command, data_of, environment
+from tests.launch import call, command, data_of, environment, running_processes
 
 pytestmark = [pytest.mark.mpi, pytest.mark.timeout(240)]
-
-
-def running_processes():
-    """Process number and command line of everything that runs, from /proc."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            yield int(folder.name), (folder / "cmdline").read_text().split("\0")
 
 
 @pytest.fixture

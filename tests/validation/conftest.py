@@ -12,8 +12,8 @@ from nsim import run_file
 from nsim.campaign.campaign import run_campaign
 from nsim.parallel.ranks import SerialRanks
 from nsim.sample import couplings
-from validation.comparison import Comparison, compare_run
 from validation.simulation import Simulation
+from validation.verdicts.comparison import Comparison, compare_run
 
 POLARISED = {
     "seed": 71,

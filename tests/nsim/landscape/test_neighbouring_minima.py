@@ -163,3 +163,20 @@ def test_bands_of_several_pairs_are_those_of_each_alone(listed):
     for k in range(5):
         alone = band(glass, firsts[:, k], lasts[:, k], images=9, steps=30)
         np.testing.assert_allclose(together[:, k], alone, atol=1e-9)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_wells_of_nearly_singular_states_are_marked_and_counted(n):
+    """Free sites with a2 = -0.01: minima at v^2 = 0.06 with an eigenvalue of 0.02; with a2 = -0.02 it is 0.04."""
+    for a2, singular in ((-0.01, True), (-0.02, False)):
+        glass = Glass(np.zeros((n, n)), np.full(n, a2), 1.0, 1.0)
+        v = np.full((1, n), np.sqrt(-6 * a2))
+        tables, found = explore_sample(glass, v, Effort(modes=0))
+        assert found.counts["wells"] == found.counts["wells_by_schur"] == n
+        assert found.counts["wells_near_singular"] == n * singular
+        assert (tables["well/near_singular"] == singular).all()
+        assert (tables["scan/near_singular"] == singular).all()
+        assert found.counts["near_singular"] == singular * len(found.known.minima)
+        # A saddle joins every state to a flip of it: for one site that is its own mirror image.
+        assert found.counts["saddles_to_mirror"] == (n == 1)
+        np.testing.assert_allclose(tables["scan/true_climb"], 1.5 * a2**2, rtol=1e-6)

@@ -1,0 +1,1 @@
+"""Verdicts for people: the page, its figures, its words."""

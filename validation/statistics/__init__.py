@@ -1,0 +1,1 @@
+"""Averages over disorder with less noise, their errors, and their limit N -> infinity."""

@@ -1,0 +1,1 @@
+"""What simulation and theory must show, number by number, and whether they do."""

@@ -1,0 +1,121 @@
+"""A run against mean-field theory: averages, extrapolations and checks put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from validation.predictions import MeanField, predict
+from validation.quantities import QUANTITIES
+from validation.simulation import Average, Simulation
+from validation.statistics.control_variate import Array, CouplingSums, affordable, coupling_sums
+from validation.statistics.extrapolation import Extrapolation, extrapolate
+from validation.verdicts.checks import Check, Verdict, compare, overall
+from validation.verdicts.equilibrium import AtTemperature, compare_equilibrium
+from validation.verdicts.expectations import expectations
+from validation.verdicts.exponents import Exponent, exponent
+from validation.verdicts.regime import Regime, regime_of
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything a report tells.
+
+    Attributes
+    ----------
+    simulation, mean_field, regime
+        What is compared, and where in the phase diagram.
+    averages : dict
+        By size N, then by observable.
+    controls : dict
+        By size N: the sums of the couplings taken out of the averages; empty where they were not looked at.
+    exponents, extrapolations : dict
+        By observable; no extrapolation where fewer than two sizes have an error.
+    checks : list of Check
+        Of relaxed states: extrapolated values first, then by size.
+    equilibrium : list of AtTemperature
+        Thermal averages, hottest first; empty unless the run is in thermal equilibrium (tempering).
+    """
+
+    simulation: Simulation
+    mean_field: MeanField
+    regime: Regime
+    averages: dict[int, dict[str, Average]]
+    controls: dict[int, CouplingSums]
+    exponents: dict[str, Exponent]
+    extrapolations: dict[str, Extrapolation]
+    checks: list[Check]
+    equilibrium: list[AtTemperature]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on the run as a whole; what symmetry demands can fail, but its passing tests no theory."""
+        checks = [*self.checks, *self.thermal_checks]
+        return overall([check.verdict for check in checks if check.verdict == "fail" or not self.trivial(check)])
+
+    @property
+    def thermal_checks(self) -> list[Check]:
+        """The checks of all temperatures."""
+        return [check for at in self.equilibrium for check in at.checks]
+
+    def trivial(self, check: Check) -> bool:
+        """Whether a check holds by symmetry, whatever the physics."""
+        return check.observable == "p" and check.temperature == 0 and self.regime.p_fixed_by_symmetry
+
+    @property
+    def converged(self) -> bool:
+        """Whether every mean-field solution converged."""
+        solved = [self.mean_field.theories, *(at.theories for at in self.equilibrium)]
+        return not any(theory.failed for theories in solved for theory in theories.values())
+
+
+def compare_run(simulation: Simulation) -> Comparison:
+    """Solve the theory for the model of a run and compare every observable, per N and extrapolated."""
+    mean_field = predict(simulation.run)
+    solutions = {name: theory.solution for name, theory in mean_field.theories.items()}
+    regime = regime_of(simulation.run, solutions["rs"], solutions["1rsb"])
+    controls = (
+        {size.n: coupling_sums(simulation.run, size.n) for size in simulation.sizes}
+        if regime.polarised and affordable(simulation.run)
+        else {}
+    )
+    averages = {
+        size.n: simulation.averages(size.n, mean_field.window, regime.folded, _used(controls.get(size.n)))
+        for size in simulation.sizes
+    }
+    observables = [name for name in QUANTITIES if all(name in found for found in averages.values())]
+    if regime.p_fixed_by_symmetry and "displacement_variance" in observables:
+        # With p = 0 it is q again, less the square of a noise: a second, contradictory number for the same thing.
+        observables.remove("displacement_variance")
+    exponents = {name: exponent(name, regime) for name in observables}
+    extrapolations, checks = {}, []
+    for name in observables:
+        by_size = {n: found[name] for n, found in averages.items() if found[name].stderr}
+        extrapolated = extrapolate(
+            list(by_size),
+            [found.mean for found in by_size.values()],
+            [found.stderr or 0.0 for found in by_size.values()],
+            exponents[name].omega,
+            exponents[name].interval,
+        )
+        if extrapolated is not None:
+            extrapolations[name] = extrapolated
+            fewest = min(found.samples for found in by_size.values())
+            expected = expectations(name, True, regime, mean_field.theories)
+            checks.append(
+                compare(name, None, extrapolated.value, extrapolated.stderr, mean_field.theories, expected, fewest)
+            )
+    for n, found in averages.items():
+        for name in observables:
+            row = found[name]
+            expected = expectations(name, False, regime, mean_field.theories)
+            checks.append(
+                compare(name, n, row.mean, row.stderr, mean_field.theories, expected, row.samples, row.problem)
+            )
+    equilibrium = compare_equilibrium(simulation)
+    return Comparison(
+        simulation, mean_field, regime, averages, controls, exponents, extrapolations, checks, equilibrium
+    )
+
+
+def _used(control: CouplingSums | None) -> Array | None:
+    return control.X if control is not None and control.usable else None
