@@ -75,7 +75,7 @@ def test_the_flow_never_leaves_the_ball_of_a_minimum(glass, starts):
         basins.learn(v)
     rng = np.random.default_rng(0)
     for minimum, radius in zip(basins.points, basins.radii, strict=True):
-        direction = rng.standard_normal((N, 20))
+        direction = np.concatenate([rng.standard_normal((N, 20)), np.eye(N), -np.eye(N)], axis=1)
         inside = minimum[:, None] + radius * 0.999 * direction / np.linalg.norm(direction, axis=0)
         assert (basins.homes(inside)[0] >= 0).all()
         for v in inside.T:
