@@ -15,8 +15,8 @@ from nsim.campaign.campaign import run_campaign
 from nsim.campaign.merging import merge_runs
 from nsim.campaign.run_directory import RunDirectory
 from nsim.campaign.run_status import status_of
+from nsim.campaign.tasks import glass_of
 from nsim.errors import ExitStatus, InputError
-from nsim.landscape import landscape_run
 from nsim.landscape.landscape_run import explore_run
 from nsim.parallel.ranks import SerialRanks
 from tests.launch import data_of
@@ -83,7 +83,7 @@ def test_all_commands_read_it(carry_out, tmp_path):
     run = RunDirectory(out).run()
     for n, samples in run.ensemble.samples_of.items():
         for sample in range(samples):
-            glass = landscape_run.glass_of(run, landscape_run.Place(n, sample))
+            glass = glass_of(run, n, sample)
             assert np.abs(glass.gradient(arrays(out, n)["v"][sample].T)).max() < 1e-9
     simulation = Simulation.open(out)
     assert coupling_sums(simulation.run, 8).X.shape == (6,)
