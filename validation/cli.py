@@ -1,4 +1,4 @@
-"""The command ``validation``: report.
+"""The command ``validation``: reports, figures, and simulated sites as local potentials.
 
 Results go to stdout (one JSON object with ``--json``), everything else to stderr. Heavy imports wait until a command
 needs them.
@@ -16,6 +16,7 @@ import click
 
 from nsim.command_line import run_command
 from nsim.errors import ExitStatus
+from validation.figures.commands import figures, local_potentials, thermodynamics
 
 if TYPE_CHECKING:
     from validation.verdicts.comparison import Comparison
@@ -63,6 +64,11 @@ def report(directory: Path, out: Path, strict: bool, as_json: bool) -> ExitStatu
     if strict and comparison.verdict == "fail":
         return ExitStatus.FAILED
     return ExitStatus.DONE if comparison.converged else ExitStatus.NOT_CONVERGED
+
+
+cli.add_command(figures)
+cli.add_command(local_potentials)
+cli.add_command(thermodynamics)
 
 
 def _print_table(comparison: Comparison) -> None:
