@@ -149,6 +149,10 @@ def test_wells_of_nearly_free_sites_are_true_and_proved():
     assert tables["well/connected"].all()
     np.testing.assert_allclose(tables["well/true_climb"], tables["well/well_climb"], rtol=0.02)
     np.testing.assert_allclose(tables["well/true_asymmetry"], tables["well/well_asymmetry"], atol=0.05)
+    np.testing.assert_allclose(tables["well/true_distance"], tables["well/well_distance"], rtol=0.01)
+    np.testing.assert_allclose(tables["well/true_participation"], 1, atol=0.01)
+    # The action, about -ln Delta_0, is that of the barrier within its own error.
+    np.testing.assert_allclose(tables["well/true_log_delta0"], tables["well/well_log_delta0"], rtol=0.02)
     # At the top the site itself is at rest near v = 0, the others still at their minima.
     for k, v in enumerate(tables["saddle/v"]):
         site = int(tables["well/site"][tables["well/well_saddle"] == k][0])
