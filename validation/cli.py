@@ -1,4 +1,4 @@
-"""The command ``validation``: report.
+"""The command ``validation``: report; `validation.study.study_command` adds study.
 
 Results go to stdout (one JSON object with ``--json``), everything else to stderr. Heavy imports wait until a command
 needs them.
@@ -16,6 +16,7 @@ import click
 
 from nsim.command_line import run_command
 from nsim.errors import ExitStatus
+from validation.study.study_command import study
 
 if TYPE_CHECKING:
     from validation.verdicts.comparison import Comparison
@@ -110,6 +111,9 @@ def _print_table(comparison: Comparison) -> None:
     if not console.is_terminal:
         console.width = FILE_WIDTH
     console.print(table)
+
+
+cli.add_command(study)
 
 
 def main(arguments: list[str] | None = None) -> None:
