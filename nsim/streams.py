@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     SWAPS = 4  # of temperatures, one stream for a sample
     DYNAMICS = 5  # first momenta, then noise
     PILOT = 6  # short annealing that finds a schedule
+    RESAMPLING = 16  # of samples, in bootstraps (numbers in between are left to the physics)
 
 
 NO_REPLICA = 2**32 - 1  # stands in the key where a stream belongs to the sample, not to one of its replicas

@@ -17,7 +17,7 @@
 
     [[claims]]
     kind = "ground-states"
-    run = "ground"
+    runs = ["ground"]
 
 Every run is a run file of `nsim run`, and is checked as one. With ``disorder = "paired"`` (the default) all runs have
 the study's seed, so that equal N and sample numbers mean equal couplings, and differences between protocols are
@@ -40,7 +40,7 @@ from nsim import run_file
 from nsim.errors import InputError
 from nsim.run_file import RunFile, Section
 from nsim.run_file_mistakes import one_line_each
-from validation.study.claims import Claim, parse_claims
+from validation.claims.kinds import Claim, parse_claims
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"  # of a run: it becomes a folder
 OWN_KEYS = ("about", "vary", "seed")  # of a run in a study file, beside those of a run file

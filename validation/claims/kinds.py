@@ -1,7 +1,7 @@
 """What a study claims about its runs: the entries ``[[claims]]`` of a study file, one class for each kind.
 
-A claim names the runs it looks at. What is compared, with what theory, and what must come out stands with the class
-of the same kind in `validation.claims`; here is only what a user may write.
+A claim names the runs it looks at. What is compared, with what theory, and what must come out stands in the file of the
+same name beside this one; here is only what a user may write.
 """
 
 from __future__ import annotations
@@ -20,17 +20,12 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Claim(Section):
-    """One claim: its kind, its title in the report, and the run it is about."""
+    """One claim: its kind, its title in the report, and the runs it is about."""
 
     kind: str
-    run: Name
+    runs: Annotated[list[Name], Field(min_length=1)]
     title: str = ""
     smallest: Annotated[int, Field(ge=1)] | None = None  # N below which data are left out
-
-    @property
-    def runs(self) -> tuple[str, ...]:
-        """Every run it needs."""
-        return (self.run,)
 
 
 class RSExact(Claim):
@@ -96,7 +91,7 @@ def parse_claims(tables: Sequence[Any], known_runs: Sequence[str]) -> list[Claim
             lines += [f"{where}.{line}" for line in one_line_each(error.errors(), KINDS[kind])]
             continue
         unknown = [run for run in claim.runs if run not in known_runs]
-        lines += [f"{where}.run = {run!r}: no such run; known: {', '.join(known_runs)}" for run in unknown]
+        lines += [f"{where}.runs: no run {run!r}; known: {', '.join(known_runs)}" for run in unknown]
         claims.append(claim)
     if lines:
         raise InputError("\n".join(lines))
