@@ -1,45 +1,55 @@
-"""Averages of every size of several runs with the control variates of their couplings taken out.
+"""Control variates of the samples of a run, kept in a cache between reports.
 
-Moments of couplings are a function of seed, N, J0 and numbers of samples alone; they are kept in a cache between
-reports, and drawn again where it has none.
+They are functions of the seed, the model and the number of a sample alone. The cache grows by blocks, each written
+whole or not at all: a report that is stopped goes on where it was.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nsim.run_file import RunFile
-from validation.statistics.coupling_controls import CHEAP, CHEAP_WORK, Controls, draw_moments, exact_means, from_moments
+from validation.statistics.coupling_controls import CHEAP, COLUMNS, Controls, cheap_samples, draw_moments, from_moments
 
 Array = NDArray[np.float64]
 
+BLOCK = 3e6  # samples times N^2 of a block: some seconds
 
-def controls_of(run: RunFile, n: int, cache: Path, cheap: int | None = None) -> Controls | None:
-    """Controls of all samples of one size of a run; None where its couplings come from a file."""
+
+def controls_of(run: RunFile, n: int, cache: Path, work: float = 1.0) -> Controls | None:
+    """Controls of all samples of one size of a run; None where its couplings come from a file.
+
+    ``work`` multiplies the number of cheap samples; 0: only what has exactly known means is used.
+    """
     if run.couplings_path is not None or n < 3:
         return None
     samples = run.ensemble.samples_of[n]
-    wanted = min(4 * samples, int(CHEAP_WORK / n**3)) if cheap is None else cheap
-    own = _moments(run, n, 0, samples, cache)
-    others = _moments(run, n, CHEAP, wanted, cache)
-    means = np.append(exact_means(n, run.model.j0), 0.0)
-    return from_moments(n, own - means, others - means)
+    own = moments_of(run, n, 0, samples, cache)
+    others = moments_of(run, n, CHEAP, cheap_samples(n, samples, work), cache)
+    return from_moments(n, own, others, run.model.j0)
 
 
-def _moments(run: RunFile, n: int, first: int, count: int, cache: Path) -> Array:
-    """Moments of ``count`` samples from number ``first`` on, as far as the cache has them."""
-    kind = "cheap" if first else "own"
-    path = cache / f"moments-seed{run.seed}-n{n}-j0{run.model.j0:g}-{kind}.npy"
-    known = np.load(path)[:count] if path.exists() else np.empty((0, 5))
-    if len(known) == count:
-        return np.asarray(known)
-    new = draw_moments(run.seed, n, range(first + len(known), first + count), run.model.j0)
-    whole = np.concatenate([known, new])
-    cache.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp.npy")
-    np.save(temporary, whole)
-    temporary.replace(path)
-    return whole
+def moments_of(run: RunFile, n: int, first: int, count: int, cache: Path) -> Array:
+    """Columns of `COLUMNS` of ``count`` samples from number ``first`` on, as far as the cache has them."""
+    path = cache / f"n{n}-{'cheap' if first else 'own'}-{_digest(run)}.npy"
+    known = np.load(path) if path.exists() else np.empty((0, len(COLUMNS)))
+    block = max(1, int(BLOCK / n**2))
+    while len(known) < count:
+        new = range(first + len(known), first + min(count, len(known) + block))
+        known = np.concatenate([known, draw_moments(run, n, new)])
+        cache.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp.npy")
+        np.save(temporary, known)
+        temporary.replace(path)
+    return np.asarray(known[:count])
+
+
+def _digest(run: RunFile) -> str:
+    """What the numbers depend on."""
+    record = {"seed": run.seed, "model": run.model.model_dump(mode="json")}
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:12]

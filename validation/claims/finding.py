@@ -10,9 +10,11 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from validation.predictions import THEORIES, Theory
+from validation.quantities import QUANTITIES
 from validation.simulation import Simulation
 from validation.claims.kinds import Claim
 from validation.verdicts.checks import Check, Verdict, compare, overall
+from validation.verdicts.equilibrium import THERMAL
 from validation.verdicts.expectations import Expectation
 
 
@@ -150,3 +152,9 @@ def check(
     filled = {name: expected.get(name, undecided("not predicted")) for name in THEORIES}
     made = compare(observable, n, value, stderr, theories, filled, samples, temperature=temperature)
     return StudyCheck(made, conditions, label, control)
+
+
+def label_of(observable: str, thermal: bool) -> str:
+    """Symbol and meaning of a compared observable."""
+    row = (THERMAL if thermal else QUANTITIES)[observable]
+    return f"{row.symbol}, {row.label or row.meaning.split(',')[0]}"

@@ -35,7 +35,7 @@ class RSExact(Claim):
 class GroundStates(Claim):
     """Energies of ground states for N -> infinity: full RSB accepted, RS and 1RSB rejected."""
 
-    control_samples: Annotated[int, Field(ge=0)] | None = None  # drawn for the mean of the largest eigenvalue
+    control_work: Annotated[float, Field(ge=0)] = 1.0  # multiplies the cheap samples that means of controls come from
 
 
 class FieldResponse(Claim):

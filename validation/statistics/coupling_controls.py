@@ -8,12 +8,14 @@ zero diagonal, J_ij (i < j) independent, mean m = J0/N, variance s^2 = 1/N, the 
     S3 = (1/N) Tr J^3                E = (N - 1)(N - 2) m^3
     S4 = (1/N) Tr J^4                E = (N - 1) [(3 s^4 + 6 s^2 m^2 + m^4) + 2 (N - 2)(s^2 + m^2)^2 + (N - 2)(N - 3) m^4]
 
-(closed walks of 4 steps without loops: back and forth on one bond, two bonds at one site in two orders, squares). The
-largest eigenvalue correlates best with the energy of a glass; its mean at finite N is not known and is estimated from
-many more samples, which cost a diagonalisation each and no relaxation. These are the samples numbered from
-`CHEAP` on of the same seed, which no run reaches.
+(closed walks of 4 steps without loops: back and forth on one bond, two bonds at one site in two orders, squares).
+Other numbers go with the energy of a glass far better, but their means at finite N are not known: the largest
+eigenvalue, and what a few descents from the softest eigenvectors reach (`eigenvector_descents`). Their means are
+estimated from many more samples, which cost a diagonalisation and these descents and no annealing: samples numbered
+from `CHEAP` on of the same seed, which no run reaches. Of one sample the expensive and the cheap number differ little,
+so a few samples of the first and many of the second do for many of the first (two-level Monte Carlo).
 
-An observable y is freed of them,
+An observable y is freed of the controls X,
 
     y' = y - b . (X - E[X]),    b = Cov[X, X]^{-1} Cov[X, y],
 
@@ -29,17 +31,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nsim.run_file import RunFile
 from nsim.sample import couplings
+from validation.statistics.eigenvector_descents import lowest_of_descents
 
 Array = NDArray[np.float64]
 
 EXACT = ("S1", "S2", "S3", "S4")
-LARGEST = "lambda_max"
+ESTIMATED = ("lambda_max", "descent_energy", "descent_p", "descent_q")
+COLUMNS = (*EXACT, *ESTIMATED)
 CHEAP = 2**31  # number of the first cheap sample; samples of runs are numbered from 0
 DEVIATION = 4.0  # standard errors of an exact mean beyond which the couplings are not what they should be
 FEWEST_SAMPLES = 100  # below, the fitted b would bias the mean and its error
-CHEAP_WORK = 2e11  # of the cheap samples: about so many N^3 are spent on each size
-STACK = 2**22  # numbers of J diagonalised in one call
+CHEAP_WORK = 6e7  # cheap samples times N^2 of each size, by default: about a minute
+MOST_CHEAP = 100_000
 
 
 @dataclass(frozen=True)
@@ -51,9 +56,11 @@ class Controls:
     n : int
     names : tuple of str
     values : array (samples, k)
-        Less the exact mean where it is known; lambda_max as it is.
+        Less the exact mean where it is known, else as they are; the exactly known ones first.
     cheap : array (M, k)
-        The same of samples that were only diagonalised; empty where lambda_max is not used.
+        The same of samples that were not simulated; empty where no mean is estimated.
+    exact : int
+        How many of the k have exactly known means.
     z : array
         Deviation of the mean of each exactly known control from it, in standard errors.
     """
@@ -62,6 +69,7 @@ class Controls:
     names: tuple[str, ...]
     values: Array
     cheap: Array
+    exact: int
     z: Array
 
     @property
@@ -112,61 +120,56 @@ def exact_means(n: int, j0: float = 0.0, variance: float = 1.0) -> Array:
     )
 
 
-def moments(J: Array) -> Array:
-    """S1 to S4 and the largest eigenvalue of a stack of coupling matrices, (..., N, N) -> (..., 5)."""
-    n = J.shape[-1]
-    eigenvalues = np.linalg.eigvalsh(J)
-    traces = [(eigenvalues**power).sum(axis=-1) / n for power in (2, 3, 4)]
-    return np.stack([J.sum(axis=(-2, -1)) / n, *traces, eigenvalues[..., -1]], axis=-1)
+def moments(J: Array, run: RunFile | None = None) -> Array:
+    """The controls of one coupling matrix, shape (8,), in the order of `COLUMNS`.
 
-
-def draw_moments(seed: int, n: int, samples: range, j0: float = 0.0) -> Array:
-    """Moments of the couplings of some samples, drawn again from their seed; shape (len(samples), 5)."""
-    found = np.empty((len(samples), len(EXACT) + 1))
-    step = max(1, STACK // n**2)
-    for first in range(0, len(samples), step):
-        part = samples[first : first + step]
-        found[first : first + step] = moments(np.stack([couplings.draw(seed, n, sample, j0) for sample in part]))
+    The descents need the model of ``run``; they are NaN without it, and where it has local disorder or no quartic term.
+    """
+    n = len(J)
+    found = np.full(len(COLUMNS), np.nan)
+    eigenvalues, vectors = np.linalg.eigh(J)
+    found[0] = J.sum() / n
+    found[1:4] = [(eigenvalues**power).sum() / n for power in (2, 3, 4)]
+    found[4] = eigenvalues[-1]
+    if run is not None and isinstance(run.model.a2, int | float) and run.model.a4 > 0:
+        model = run.model
+        found[5:] = lowest_of_descents(J, vectors, model.gamma, float(run.model.a2), model.a4, model.field, model.length)
     return found
 
 
-def controls(seed: int, n: int, samples: int, j0: float = 0.0, cheap: int | None = None) -> Controls:
-    """Control variates of samples 0 .. samples - 1 of size n.
-
-    Parameters
-    ----------
-    seed, n, samples, j0
-        As in the run.
-    cheap
-        Samples drawn for the mean of the largest eigenvalue; by default four times as many as there are, or fewer where
-        N is large. 0: it is not used.
-    """
-    if cheap is None:
-        cheap = min(4 * samples, int(CHEAP_WORK / n**3))
-    own = draw_moments(seed, n, range(samples), j0)
-    means = np.append(exact_means(n, j0), 0.0)
-    others = draw_moments(seed, n, range(CHEAP, CHEAP + cheap), j0) - means
-    return from_moments(n, own - means, others)
+def draw_moments(run: RunFile, n: int, samples: range) -> Array:
+    """Controls of some samples of a run, its couplings drawn again; shape (len(samples), 8)."""
+    return np.array([moments(couplings.draw(run.seed, n, sample, run.model.j0), run) for sample in samples]).reshape(
+        -1, len(COLUMNS)
+    )
 
 
-def from_moments(n: int, centred: Array, cheap: Array) -> Controls:
-    """Controls from moments less their exact means (lambda_max as it is), of the samples and of the cheap ones."""
+def cheap_samples(n: int, samples: int, work: float = 1.0) -> int:
+    """How many cheap samples are drawn for a size that has ``samples`` of a run."""
+    return max(2 * samples, min(MOST_CHEAP, int(work * CHEAP_WORK / n**2))) if work > 0 else 0
+
+
+def from_moments(n: int, own: Array, cheap: Array, j0: float = 0.0) -> Controls:
+    """Controls from the columns of `moments` of the samples and of the cheap ones."""
+    means = np.append(exact_means(n, j0), np.zeros(len(ESTIMATED)))
+    centred, others = own - means, cheap - means
     # A constant control (S1 at N = 1, S3 at N = 2) says nothing; one whose mean is not known needs enough others.
-    scatter = centred.std(axis=0)
-    there = scatter > 1e-12
-    there[-1] &= len(cheap) >= FEWEST_SAMPLES
-    names = tuple(name for name, use in zip((*EXACT, LARGEST), there, strict=True) if use)
-    exact = there[: len(EXACT)]
-    error = scatter[: len(EXACT)][exact] / np.sqrt(len(centred))
-    z = centred[:, : len(EXACT)][:, exact].mean(axis=0) / error
-    used = cheap[:, there] if there[-1] else np.empty((0, int(there.sum())))
-    return Controls(n, names, centred[:, there], used, z)
+    there = np.isfinite(centred).all(axis=0) & (np.nan_to_num(centred).std(axis=0) > 1e-12)
+    if len(cheap) < FEWEST_SAMPLES:
+        there[len(EXACT) :] = False
+    exact = int(there[: len(EXACT)].sum())
+    names = tuple(name for name, use in zip(COLUMNS, there, strict=True) if use)
+    values = centred[:, there]
+    error = values[:, :exact].std(axis=0, ddof=1) / np.sqrt(len(values))
+    used = others[:, there] if len(names) > exact else np.empty((0, len(names)))
+    return Controls(n, names, values, used, exact, values[:, :exact].mean(axis=0) / error)
 
 
 def controlled(y: Array, given: Controls | None) -> Controlled:
     """Mean of y over samples with the controls taken out, and its error; NaN in y: a sample without a value.
 
-    The mean of lambda_max is taken from the cheap samples, where it is freed of the exactly known controls in its turn.
+    Means that are not known are taken from the cheap samples, where they are freed of the exactly known controls in
+    their turn.
     """
     there = np.isfinite(y)
     values = y[there]
@@ -175,16 +178,16 @@ def controlled(y: Array, given: Controls | None) -> Controlled:
     plain = float(values.std(ddof=1) / np.sqrt(count)) if count > 1 else float("nan")
     if given is None or not given.usable or count < FEWEST_SAMPLES or values.std() == 0:
         return Controlled(mean, plain, count, mean, plain, values, 1.0, False)
-    X = given.values[there]
-    expected, uncertain = np.zeros(X.shape[1]), 0.0
+    X, exact = given.values[there], given.exact
     b = _slopes(X, values)
-    if LARGEST in given.names:
-        at = given.names.index(LARGEST)
-        others = np.delete(given.cheap, at, axis=1)
-        freed = given.cheap[:, at] - others @ _slopes(others, given.cheap[:, at])
-        expected[at] = freed.mean()
+    expected, uncertain = np.zeros(X.shape[1]), 0.0
+    if len(given.cheap):
+        every = np.concatenate([X, given.cheap])  # two-phase sampling: the samples themselves count, too
+        known, unknown = every[:, :exact], every[:, exact:]
         # Freed of the exact controls with their sampled mean left in: their true mean is zero.
-        uncertain = abs(b[at]) * float(freed.std(ddof=1 + others.shape[1]) / np.sqrt(len(freed)))
+        freed = unknown - known @ _slopes(known, unknown)
+        expected[exact:] = freed.mean(axis=0)
+        uncertain = float((freed @ b[exact:]).std(ddof=1 + exact) / np.sqrt(len(freed)))
     residual = values - (X - expected) @ b
     own = float(residual.std(ddof=1 + len(b)) / np.sqrt(count))
     stderr = float(np.hypot(own, uncertain))
@@ -192,8 +195,8 @@ def controlled(y: Array, given: Controls | None) -> Controlled:
 
 
 def _slopes(X: Array, y: Array) -> Array:
-    """Coefficients of the regression of y on the columns of X, with means free; shape (k,)."""
+    """Coefficients of the regression of y, or of its columns, on the columns of X, with means free."""
     if X.shape[1] == 0:
-        return np.zeros(0)
-    solution: Array = np.linalg.lstsq(X - X.mean(axis=0), y - y.mean(), rcond=None)[0]
+        return np.zeros((0, *y.shape[1:]))
+    solution: Array = np.linalg.lstsq(X - X.mean(axis=0), y - y.mean(axis=0), rcond=None)[0]
     return solution

@@ -9,7 +9,7 @@ from typing import Any
 
 from nsim.campaign.estimate import estimate
 from nsim.campaign.run_directory import RunDirectory
-from nsim.campaign.tasks import cost, tasks_of
+from nsim.campaign.tasks import Task, cost, tasks_of
 from nsim.errors import InputError
 from validation.study.study_file import PlannedRun, Study
 
@@ -72,13 +72,14 @@ def standing(study: Study, out: Path, with_cost: bool = False) -> list[Standing]
 def _standing(planned: PlannedRun, directory: Path, with_cost: bool) -> Standing:
     run = planned.run
     tasks = tasks_of(run)
-    done: set[Any] = set()
+    planned_tasks = set(tasks)
+    done: set[Task] = set()
     merged = False
     if (directory / "run.json").exists():
         opened = RunDirectory(directory)
         _refuse_another_run(opened, planned)
         sealed = opened.sealed(run)
-        done = {task for task in sealed.tasks if task in set(tasks)}
+        done = planned_tasks & set(sealed.tasks)
         merged = len(done) == len(tasks) and all(sealed.tasks[task] == opened.results_path for task in done)
     whole = sum(cost(run, task) for task in tasks)
     left = sum(cost(run, task) for task in tasks if task not in done) / whole
