@@ -12,10 +12,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-import meanfield
 from meanfield.quantum.thermodynamics import thermodynamics
 from validation.claims.finding import Evidence, Finding, Picture, StudyCheck
 from validation.claims.small_fields import WINDOW, line
+from validation.claims.solved import solved
 from validation.plot_style import INK, SHADE, figure, style
 from validation.predictions import THEORIES, mean_field_model
 from validation.report.words import with_error
@@ -52,8 +52,7 @@ class Cooled:
 def judge(evidence: Evidence) -> Finding:
     """Does everything that double wells make fall with slower cooling?"""
     model = mean_field_model(evidence.simulations[0].run)
-    with np.errstate(all="ignore"):
-        w = WINDOW * float(np.sqrt(meanfield.solve(model, "rs", temperature=0.0).q[-1]))
+    w = WINDOW * float(np.sqrt(solved(model, "rs").q[-1]))
     cooled = sorted((_cooled(one, w) for one in evidence.simulations), key=lambda one: one.sweeps)
     n = max(size.n for size in evidence.simulations[0].sizes)
     where = f"N = {n}, gamma = {model.gamma:g}, {cooled[0].sweeps} to {cooled[-1].sweeps} sweeps, the same samples"

@@ -6,6 +6,7 @@ two sizes cross, which tends to the glass temperature of the theory, known exact
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,15 +14,16 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-import meanfield
 from meanfield import Model, glass_temperature
 from meanfield.replicas.overlap_distribution import overlap_distribution
 from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, agree, check, differ, label_of
+from validation.claims.solved import solved
 from validation.claims.wrong_couplings import REASON, wrong_couplings
 from validation.plot_style import INK, SHADE, THEORY_COLOURS, THEORY_DASHES, figure, legend, style
 from validation.predictions import THEORIES, mean_field_model
 from validation.report.words import with_error
 from validation.simulation import Simulation
+from validation.statistics.coupling_controls import affordable, exact_controls
 from validation.statistics.resampling import bootstrap
 from validation.verdicts.equilibrium import AtTemperature, compare_equilibrium
 
@@ -46,7 +48,9 @@ def judge(evidence: Evidence) -> Finding:
     """Thermal averages at every temperature, the crossing of Binder ratios, and P(q)."""
     simulation = evidence.simulations[0]
     model = mean_field_model(simulation.run)
-    compared = compare_equilibrium(simulation)
+    run = simulation.run
+    controls = {size.n: exact_controls(run, size.n) for size in simulation.sizes} if affordable(run) else {}
+    compared = compare_equilibrium(simulation, controls)
     sizes = [size.n for size in simulation.sizes]
     where = f"equilibrium, gamma = {model.gamma:g}, J0 = {model.j0:g}, N = {sizes[0]} to {sizes[-1]}"
     checks: list[StudyCheck] = []
@@ -55,7 +59,7 @@ def judge(evidence: Evidence) -> Finding:
         control = _control(at, model, where)
         checks += [control] if control is not None else []
     overlaps = [_overlaps(simulation, n) for n in sizes]
-    crossings = [_crossing(small, large) for small, large in zip(overlaps[:-1], overlaps[1:], strict=True)]
+    crossings = [_crossing(small, large) for small, large in itertools.pairwise(overlaps)]
     known = [(small.n, found) for small, found in zip(overlaps, crossings, strict=False) if found is not None]
     transition = glass_temperature(model)
     limit = _crossing_limit(known)
@@ -64,19 +68,24 @@ def judge(evidence: Evidence) -> Finding:
         own = dict.fromkeys(THEORIES, (transition, 0.0))
         label = "T at which Binder ratios cross"
         checks.append(
-            check(
-                "binder_crossing", label, where, None, *limit, own, dict.fromkeys(THEORIES, agree(EXACT)), samples
-            )
-        )  # fmt: skip
+            check("binder_crossing", label, where, None, *limit, own, dict.fromkeys(THEORIES, agree(EXACT)), samples)
+        )
         wrong = wrong_couplings(model)
         mistaken = (glass_temperature(wrong.model) or 0.0) * wrong.scale
         expected = differ(REASON, abs(mistaken - transition))
         checks.append(
             check(
-                "binder_crossing", label, f"{where}; coupling variance 1.05/N in theory", None, *limit,
-                dict.fromkeys(THEORIES, (mistaken, 0.0)), dict.fromkeys(THEORIES, expected), samples, control=True,
+                "binder_crossing",
+                label,
+                f"{where}; coupling variance 1.05/N in theory",
+                None,
+                *limit,
+                dict.fromkeys(THEORIES, (mistaken, 0.0)),
+                dict.fromkeys(THEORIES, expected),
+                samples,
+                control=True,
             )
-        )  # fmt: skip
+        )
     return Finding(
         claim=evidence.claim,
         title=evidence.claim.title or "Thermal equilibrium through the transition",
@@ -101,15 +110,22 @@ def _control(at: AtTemperature, model: Model, where: str) -> StudyCheck | None:
     name = "rs" if at.rs_exact else "frsb"
     own = at.theories[name].values.get("energy")
     wrong = wrong_couplings(model)
-    with np.errstate(all="ignore"):
-        solution = meanfield.solve(wrong.model, name, temperature=wrong.temperature(at.temperature))
+    solution = solved(wrong.model, name, temperature=wrong.temperature(at.temperature))
     predicted = wrong.scale * solution.internal_energy
     gap = abs(predicted - own) if own is not None else 0.0
     return check(
-        "energy", label_of("energy", True), f"{where}; coupling variance 1.05/N in theory", None, found.value,
-        found.stderr, {name: (predicted, 0.0)}, {name: differ(REASON, gap)}, 10**6, temperature=at.temperature,
+        "energy",
+        label_of("energy", True),
+        f"{where}; coupling variance 1.05/N in theory",
+        None,
+        found.value,
+        found.stderr,
+        {name: (predicted, 0.0)},
+        {name: differ(REASON, gap)},
+        10**6,
+        temperature=at.temperature,
         control=True,
-    )  # fmt: skip
+    )
 
 
 def _overlaps(simulation: Simulation, n: int) -> Overlaps:
@@ -138,9 +154,7 @@ def _crossing(small: Overlaps, large: Overlaps) -> tuple[float, float] | None:
     The sizes have independent samples, which are drawn again independently.
     """
     values = [_crossing_of(small.temperatures, *pair) for pair in _resampled(small, large)]
-    whole = _crossing_of(
-        small.temperatures, binder(small.squared, small.fourth), binder(large.squared, large.fourth)
-    )
+    whole = _crossing_of(small.temperatures, binder(small.squared, small.fourth), binder(large.squared, large.fourth))
     there = np.array([value for value in values if value is not None])
     if whole is None or len(there) < 0.8 * len(values):
         return None
@@ -199,11 +213,21 @@ def _picture(overlaps: list[Overlaps], model: Model, transition: float | None) -
             data = np.stack([one.squared, one.fourth], axis=1)
             value, error = bootstrap(data, lambda rows: binder(rows[:, 0], rows[:, 1]), seed=one.n)
             panels[0].errorbar(
-                one.temperatures, value, error, fmt="o-", color=INK, alpha=shade, markersize=3, linewidth=0.8,
-                capsize=2, label=f"simulation, N = {one.n}",
-            )  # fmt: skip
+                one.temperatures,
+                value,
+                error,
+                fmt="o-",
+                color=INK,
+                alpha=shade,
+                markersize=3,
+                linewidth=0.8,
+                capsize=2,
+                label=f"simulation, N = {one.n}",
+            )
         if transition is not None:
-            panels[0].axvline(transition, color=THEORY_COLOURS["frsb"], linestyle=THEORY_DASHES["frsb"], label="$T_g$, theory")
+            panels[0].axvline(
+                transition, color=THEORY_COLOURS["frsb"], linestyle=THEORY_DASHES["frsb"], label="$T_g$, theory"
+            )
         panels[0].set_xlabel("temperature $T$  [$E_0$]")
         panels[0].set_ylabel("Binder ratio")
         at = int(np.argmin(np.abs(overlaps[0].temperatures - 0.5 * (transition or overlaps[0].temperatures[-1]))))
@@ -217,9 +241,9 @@ def _picture(overlaps: list[Overlaps], model: Model, transition: float | None) -
         panels[1].set_ylabel("$P$")
         legend(drawn, panels[0], columns=5)
     caption = (
-        "Left: Binder ratios (3 − [q⁴]/[q²]²)/2 with bootstrap errors over samples, and the theory's glass temperature. "
-        "Right: distribution of overlaps of independent replicas, with the continuous part of full RSB; arrows: its delta "
-        "functions at ±q_EA."
+        "Left: Binder ratios (3 − [q⁴]/[q²]²)/2 with bootstrap errors over samples, and the theory's glass "
+        "temperature. Right: distribution of overlaps of independent replicas, with the continuous part of full RSB; "
+        "arrows: its delta functions at ±q_EA."
     )
     return Picture("equilibrium", "Binder ratios and P(q)", caption, drawn)
 
@@ -230,8 +254,7 @@ def _symmetric(density: Array) -> Array:
 
 def _full_rsb_curve(axes: Any, model: Model, temperature: float) -> None:
     """P(q/q_hat) of full RSB; at zero field each overlap stands for both signs."""
-    with np.errstate(all="ignore"):
-        solution = meanfield.solve(model, "frsb", temperature=temperature)
+    solution = solved(model, "frsb", temperature=temperature)
     found = overlap_distribution(solution)
     if found is None:
         return
@@ -241,7 +264,9 @@ def _full_rsb_curve(axes: Any, model: Model, temperature: float) -> None:
     for sign in (-1, 1):
         axes.plot(sign * q, temperature * found.density.value * scale / 2, **look)
         largest = float(found.largest.value) / scale
-        axes.annotate("", (sign * largest, 0.05), (sign * largest, 0.9), arrowprops={"arrowstyle": "<-", "color": SHADE})
+        axes.annotate(
+            "", (sign * largest, 0.05), (sign * largest, 0.9), arrowprops={"arrowstyle": "<-", "color": SHADE}
+        )
 
 
 def _arrays(overlaps: list[Overlaps]) -> dict[str, tuple[Any, str]]:
@@ -251,4 +276,3 @@ def _arrays(overlaps: list[Overlaps]) -> dict[str, tuple[Any, str]]:
         arrays[f"binder_n{one.n}"] = (binder(one.squared, one.fourth), f"Binder ratio at N = {one.n}")
         arrays[f"overlap_distribution_n{one.n}"] = (one.distribution, f"P(q/q_hat) at N = {one.n}, by temperature")
     return arrays
-

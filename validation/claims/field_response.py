@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 import meanfield
 from validation.claims.controlled_sizes import controls_of
 from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, agree, check, differ
+from validation.claims.solved import solved
 from validation.claims.wrong_couplings import REASON, wrong_couplings
 from validation.lowest_states import lowest_states
 from validation.plot_style import INK, SHADE, THEORY_COLOURS, THEORY_DASHES, figure, style
@@ -24,6 +25,7 @@ from validation.statistics.coupling_controls import Controlled, controlled
 from validation.statistics.finite_size import Form, Limit
 
 Array = NDArray[np.float64]
+Response = tuple[float, Limit, list[tuple[int, Controlled]]]  # field, limit of p/F, p of every size
 
 # A field F is a scale of its own: it cuts correlations off, and corrections become regular beyond N ~ F^-3 or so.
 FORMS = (
@@ -40,7 +42,7 @@ def judge(evidence: Evidence) -> Finding:
     """p(F)/F of every field against RS, 1RSB and full RSB in that field."""
     claim = evidence.claim
     checks: list[StudyCheck] = []
-    found: list[tuple[float, Limit, list[tuple[int, Controlled]]]] = []
+    found: list[Response] = []
     theories: dict[str, dict[float, tuple[float, float]]] = {name: {} for name in THEORIES}
     numbers = []
     for simulation in sorted(evidence.simulations, key=lambda one: one.run.model.field):
@@ -53,10 +55,9 @@ def judge(evidence: Evidence) -> Finding:
             continue
         found.append((field, limit, rows))
         model = mean_field_model(simulation.run)
-        with np.errstate(all="ignore"):
-            predicted = {name: _displacement(meanfield.solve(model, name, temperature=0.0), field) for name in THEORIES}
-            wrong = wrong_couplings(model)
-            mistaken = _displacement(meanfield.solve(wrong.model, "frsb", temperature=0.0), field)
+        predicted = {name: _displacement(solved(model, name), field) for name in THEORIES}
+        wrong = wrong_couplings(model)
+        mistaken = _displacement(solved(wrong.model, "frsb"), field)
         for name, own in predicted.items():
             theories[name][field] = own
         full = predicted["frsb"][0]
@@ -68,14 +69,24 @@ def judge(evidence: Evidence) -> Finding:
         samples = min(one.samples for _, one in rows)
         where = f"F = {field:g}, gamma = {model.gamma:g}, J0 = {model.j0:g}, N = {rows[0][0]} to {rows[-1][0]}"
         label = "p/F, response to a uniform field"
-        checks.append(check("susceptibility", label, where, None, limit.value, limit.stderr, predicted, expected, samples))
+        checks.append(
+            check("susceptibility", label, where, None, limit.value, limit.stderr, predicted, expected, samples)
+        )
         gap = abs(mistaken[0] - full)
         checks.append(
             check(
-                "susceptibility", label, f"{where}; coupling variance 1.05/N in theory", None, limit.value, limit.stderr,
-                {"frsb": mistaken}, {"frsb": differ(REASON, gap)}, samples, control=True,
+                "susceptibility",
+                label,
+                f"{where}; coupling variance 1.05/N in theory",
+                None,
+                limit.value,
+                limit.stderr,
+                {"frsb": mistaken},
+                {"frsb": differ(REASON, gap)},
+                samples,
+                control=True,
             )
-        )  # fmt: skip
+        )
         numbers.append(
             {
                 "field": field,
@@ -118,7 +129,8 @@ def _displacement(solution: meanfield.Solution, field: float) -> tuple[float, fl
 
 
 def _statement(
-    found: list[tuple[float, Limit, list[tuple[int, Controlled]]]], theories: dict[str, dict[float, tuple[float, float]]]
+    found: list[Response],
+    theories: dict[str, dict[float, tuple[float, float]]],
 ) -> str:
     parts = []
     for field, limit, _ in found:
@@ -128,7 +140,8 @@ def _statement(
 
 
 def _picture(
-    found: list[tuple[float, Limit, list[tuple[int, Controlled]]]], theories: dict[str, dict[float, tuple[float, float]]]
+    found: list[Response],
+    theories: dict[str, dict[float, tuple[float, float]]],
 ) -> Picture:
     """Left: p/F against 1/N with the limit; right: the limit against F with the theories."""
     with style():
@@ -138,9 +151,16 @@ def _picture(
             n = np.array([size for size, _ in rows], float)
             mean, error = (np.array([getattr(one, key) / field for _, one in rows]) for key in ("mean", "stderr"))
             panels[0].errorbar(
-                n ** (-2 / 3), mean, error, fmt="o", color=INK, alpha=shade, markersize=4, capsize=2,
+                n ** (-2 / 3),
+                mean,
+                error,
+                fmt="o",
+                color=INK,
+                alpha=shade,
+                markersize=4,
+                capsize=2,
                 label=f"simulation, F = {field:g}",
-            )  # fmt: skip
+            )
             x = np.linspace(0, 1.06 * n.min() ** (-2 / 3), 100)
             with np.errstate(divide="ignore"):
                 curve, band = limit.curve(x**-1.5)
@@ -152,10 +172,14 @@ def _picture(
         for name, title in THEORIES.items():
             own = sorted(theories[name].items())
             panels[1].plot(
-                [field for field, _ in own], [one[0] for _, one in own], label=title, color=THEORY_COLOURS[name],
-                linestyle=THEORY_DASHES[name], marker=".",
-            )  # fmt: skip
-            for field, one in own:
+                [field for field, _ in own],
+                [one[0] for _, one in own],
+                label=title,
+                color=THEORY_COLOURS[name],
+                linestyle=THEORY_DASHES[name],
+                marker=".",
+            )
+            for _, one in own:
                 panels[0].plot([0], [one[0]], ">", color=THEORY_COLOURS[name], markersize=6, clip_on=False)
         panels[1].plot([0], [1], "*", color=THEORY_COLOURS["frsb"], markersize=9, clip_on=False)
         panels[1].set_xlim(left=0)
@@ -170,7 +194,7 @@ def _picture(
     return Picture("field-response", "Response to a uniform field", caption, drawn)
 
 
-def _arrays(found: list[tuple[float, Limit, list[tuple[int, Controlled]]]]) -> dict[str, tuple[object, str]]:
+def _arrays(found: list[Response]) -> dict[str, tuple[object, str]]:
     if not found:
         return {}
     return {

@@ -9,10 +9,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from validation.claims.kinds import Claim
 from validation.predictions import THEORIES, Theory
 from validation.quantities import QUANTITIES
 from validation.simulation import Simulation
-from validation.claims.kinds import Claim
 from validation.verdicts.checks import Check, Verdict, compare, overall
 from validation.verdicts.equilibrium import THERMAL
 from validation.verdicts.expectations import Expectation
@@ -31,16 +31,24 @@ class StudyCheck:
         Name of the observable for people.
     control : bool
         A negative control: a deliberately wrong theory that must be rejected.
+    errors : dict
+        Errors of the predictions, by name of the ansatz; None: not known or none.
     """
 
     check: Check
     conditions: str
     label: str
     control: bool = False
+    errors: dict[str, float | None] = field(default_factory=lambda: dict.fromkeys(THEORIES))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON: the keys of every report's checks, and these."""
-        return {**self.check.to_dict(), "conditions": self.conditions, "negative_control": self.control}
+        return {
+            **self.check.to_dict(),
+            "conditions": self.conditions,
+            "negative_control": self.control,
+            "prediction_stderr": self.errors,
+        }
 
 
 @dataclass(frozen=True)
@@ -151,7 +159,8 @@ def check(
             theories[name] = Theory(name, None, {observable: own[0]}, {observable: own[1]})
     filled = {name: expected.get(name, undecided("not predicted")) for name in THEORIES}
     made = compare(observable, n, value, stderr, theories, filled, samples, temperature=temperature)
-    return StudyCheck(made, conditions, label, control)
+    errors = {name: own[1] if (own := predictions.get(name)) is not None and own[1] > 0 else None for name in THEORIES}
+    return StudyCheck(made, conditions, label, control, errors)
 
 
 def label_of(observable: str, thermal: bool) -> str:

@@ -11,17 +11,14 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-
-import meanfield
 from meanfield import Model, Solution
-from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, check, differ
+from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, check, differ, label_of
+from validation.claims.solved import solved
 from validation.claims.wrong_couplings import REASON, wrong_couplings
 from validation.plot_style import INK, SHADE, THEORY_COLOURS, figure, style
 from validation.predictions import mean_field_model
 from validation.verdicts.checks import THRESHOLD, Check
 from validation.verdicts.comparison import Comparison, compare_run
-from validation.claims.finding import label_of
 
 VISIBLE = 0.01  # a relative discrepancy that must be seen
 
@@ -42,8 +39,7 @@ def judge(evidence: Evidence) -> Finding:
         model = mean_field_model(simulation.run)
         own = [one for one in _rows(comparison) if one.verdict != "not tested" or "error is above" in one.reason]
         where = _where(comparison, model)
-        for one in own:
-            checks.append(StudyCheck(_strict(one), where, label_of(one.observable, one.temperature > 0)))
+        checks += [StudyCheck(_strict(one), where, label_of(one.observable, one.temperature > 0)) for one in own]
         checks += [made for one in own if (made := _control(one, model, where)) is not None]
         commands.append(str(simulation.provenance.get("command", "")))
         regimes.append(comparison.regime.name)
@@ -82,15 +78,22 @@ def _control(one: Check, model: Model, where: str) -> StudyCheck | None:
     if value_of is None or one.stderr is None or one.simulation is None or one.prediction["rs"] is None:
         return None
     wrong = wrong_couplings(model)
-    with np.errstate(all="ignore"):
-        solution = meanfield.solve(wrong.model, "rs", temperature=wrong.temperature(one.temperature))
+    solution = solved(wrong.model, "rs", temperature=wrong.temperature(one.temperature))
     predicted = value_of(solution, wrong.scale)
     gap = abs(predicted - one.prediction["rs"])
     return check(
-        one.observable, label_of(one.observable, one.temperature > 0), f"{where}; coupling variance 1.05/N in theory",
-        None, one.simulation, one.stderr, {"rs": (predicted, 0.0)}, {"rs": differ(REASON, gap)}, 10**6,
-        temperature=one.temperature, control=True,
-    )  # fmt: skip
+        one.observable,
+        label_of(one.observable, one.temperature > 0),
+        f"{where}; coupling variance 1.05/N in theory",
+        None,
+        one.simulation,
+        one.stderr,
+        {"rs": (predicted, 0.0)},
+        {"rs": differ(REASON, gap)},
+        10**6,
+        temperature=one.temperature,
+        control=True,
+    )
 
 
 def _where(comparison: Comparison, model: Model) -> str:
@@ -132,10 +135,24 @@ def _picture(checks: list[StudyCheck], evidence: Evidence) -> Picture:
             prediction = made.prediction["rs"] or 1.0
             percent = 100 / abs(prediction)
             deviation = ((made.simulation or 0.0) - prediction) * percent
-            axes.errorbar([deviation], [row], xerr=[3 * (made.stderr or 0.0) * percent], fmt="o", color=INK, capsize=2, markersize=4)
+            axes.errorbar(
+                [deviation],
+                [row],
+                xerr=[3 * (made.stderr or 0.0) * percent],
+                fmt="o",
+                color=INK,
+                capsize=2,
+                markersize=4,
+            )
             control = wrong.get((made.observable, made.temperature))
             if control is not None and control.prediction["rs"] is not None:
-                axes.plot([(control.prediction["rs"] - prediction) * percent], [row], "x", color=THEORY_COLOURS["rs"], markersize=7)
+                axes.plot(
+                    [(control.prediction["rs"] - prediction) * percent],
+                    [row],
+                    "x",
+                    color=THEORY_COLOURS["rs"],
+                    markersize=7,
+                )
             names.append(one.label + (f", T = {made.temperature:g}" if made.temperature else ""))
         axes.axvspan(-1, 1, color=SHADE, alpha=0.2, linewidth=0)
         axes.axvline(0, color=INK, linewidth=0.8)
@@ -148,5 +165,3 @@ def _picture(checks: list[StudyCheck], evidence: Evidence) -> Picture:
     )
     name = "-".join(["rs-exact", *(simulation.path.name for simulation in evidence.simulations)])
     return Picture(name, evidence.claim.title or "Deviations from RS", caption, drawn)
-
-

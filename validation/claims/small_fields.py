@@ -16,8 +16,9 @@ import meanfield
 from meanfield import Solution
 from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, agree, check, differ, undecided
 from validation.claims.ground_states import RESPONSE_FORMS
-from validation.lowest_states import all_sizes
+from validation.claims.solved import solved
 from validation.lowest_sites import lowest_sites
+from validation.lowest_states import all_sizes
 from validation.plot_style import INK, SHADE, THEORY_COLOURS, THEORY_DASHES, figure, legend, style
 from validation.predictions import THEORIES, mean_field_model
 from validation.report.words import with_error
@@ -42,7 +43,7 @@ WELLS = "the flat P(h) of the ansatz brings double wells with it, which ground s
 
 @dataclass(frozen=True)
 class Near:
-    """P(h) near h = 0 of one size: P(0) and slope with errors over samples, and the share of sites with double wells."""
+    """P(h) near h = 0 of one size: P(0), slope and the share of sites with double wells, with errors over samples."""
 
     n: int
     samples: int
@@ -57,8 +58,7 @@ def judge(evidence: Evidence) -> Finding:
     claim = evidence.claim
     run = evidence.simulations[0].run
     model = mean_field_model(run)
-    with np.errstate(all="ignore"):
-        solutions = {name: meanfield.solve(model, name, temperature=0.0) for name in THEORIES}
+    solutions = {name: solved(model, name) for name in THEORIES}
     scale = float(np.sqrt(solutions["rs"].q[-1]))
     w = WINDOW * scale
     rows = [
@@ -161,7 +161,9 @@ def _limit(sizes: list[int], rows: list[tuple[float, float]], forms: tuple[Form,
     there = [at for at, (value, error) in enumerate(rows) if error > 1e-11 and np.isfinite(value)]
     if len(there) < 2:
         return None
-    return finite_size.limit([sizes[at] for at in there], [rows[at][0] for at in there], [rows[at][1] for at in there], forms)
+    return finite_size.limit(
+        [sizes[at] for at in there], [rows[at][0] for at in there], [rows[at][1] for at in there], forms
+    )
 
 
 def _exponent(sizes: list[int], rows: list[tuple[float, float]]) -> tuple[float, float]:
@@ -205,9 +207,16 @@ def _picture(
             density, error = row.sites.histogram(np.abs(row.sites.h), edges)
             centres = (edges[1:] + edges[:-1]) / 2
             panels[0].errorbar(
-                centres, density / 2, error / 2, fmt="o-", color=INK, alpha=shade, markersize=3, linewidth=0.8,
+                centres,
+                density / 2,
+                error / 2,
+                fmt="o-",
+                color=INK,
+                alpha=shade,
+                markersize=3,
+                linewidth=0.8,
                 label=f"simulation, N = {row.n}",
-            )  # fmt: skip
+            )
         h = np.linspace(0, reach, 40)
         for name, title in THEORIES.items():
             curve = solutions[name].limit(lambda one, h=h: one.field_density(h), power=2.0)  # type: ignore[misc]
@@ -235,8 +244,8 @@ def _picture(
         legend(drawn, panels[0], columns=4)
     caption = (
         "Distribution of the cavity fields of the lowest states near h = 0, with the theories (full RSB: limit of many "
-        "steps). Shaded: the two windows through whose mean densities P(0) and the slope are drawn. Right: P(0) against "
-        "N^(-1/3), with the average of fits and its error."
+        "steps). Shaded: the two windows through whose mean densities P(0) and the slope are drawn. Right: P(0) "
+        "against N^(-1/3), with the average of fits and its error."
     )
     return Picture("small-fields", "The pseudogap", caption, drawn)
 

@@ -22,6 +22,7 @@ from nsim.sample.hessian import spectrum
 from validation import hessian_law
 from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, agree, check, differ, undecided
 from validation.claims.ground_states import RESPONSE_FORMS
+from validation.claims.solved import solved
 from validation.claims.wrong_couplings import REASON, VARIANCE
 from validation.lowest_sites import lowest_sites
 from validation.lowest_states import all_sizes
@@ -69,8 +70,7 @@ def judge(evidence: Evidence) -> Finding:
         for simulation, states in all_sizes(evidence.simulations, claim.smallest or 1)
         if states.n <= LARGEST
     ]
-    with np.errstate(all="ignore"):
-        solutions = {name: meanfield.solve(model, name, temperature=0.0) for name in THEORIES}
+    solutions = {name: solved(model, name) for name in THEORIES}
     predicted = {name: _prediction(one) for name, one in solutions.items()}
     where = f"ground states, gamma = {model.gamma:g}, J0 = {model.j0:g}, N = {sizes[0].n} to {sizes[-1].n}"
     samples = min(len(one.resolvent) for one in sizes)
@@ -82,18 +82,32 @@ def judge(evidence: Evidence) -> Finding:
         nothing = dict.fromkeys(THEORIES, (0.0, 0.0))
         checks.append(
             check(
-                "resolvent_minus_law", "g(−1), Hessian less law with measured d", where, None, gap.value, gap.stderr, nothing,
-                dict.fromkeys(THEORIES, agree(LAW)), samples,
+                "resolvent_minus_law",
+                "g(−1), Hessian less law with measured d",
+                where,
+                None,
+                gap.value,
+                gap.stderr,
+                nothing,
+                dict.fromkeys(THEORIES, agree(LAW)),
+                samples,
             )
-        )  # fmt: skip
+        )
         shift = abs(gap.value - wrong.value)
         checks.append(
             check(
-                "resolvent_minus_law", "g(−1), Hessian less law with measured d",
-                f"{where}; coupling variance 1.05/N in the law", None, wrong.value, wrong.stderr, nothing,
-                dict.fromkeys(THEORIES, differ(REASON, shift)), samples, control=True,
+                "resolvent_minus_law",
+                "g(−1), Hessian less law with measured d",
+                f"{where}; coupling variance 1.05/N in the law",
+                None,
+                wrong.value,
+                wrong.stderr,
+                nothing,
+                dict.fromkeys(THEORIES, differ(REASON, shift)),
+                samples,
+                control=True,
             )
-        )  # fmt: skip
+        )
         full = predicted["frsb"][0]
         expected = {
             "rs": undecided("RS and full RSB nearly coincide in the response without jumps"),
@@ -102,10 +116,17 @@ def judge(evidence: Evidence) -> Finding:
         }
         checks.append(
             check(
-                "resolvent", "g(−1) = (1/N) Tr (M + 1)⁻¹", f"{where}; law with the theory's own d", None, whole.value,
-                whole.stderr, predicted, expected, samples,
+                "resolvent",
+                "g(−1) = (1/N) Tr (M + 1)⁻¹",
+                f"{where}; law with the theory's own d",
+                None,
+                whole.value,
+                whole.stderr,
+                predicted,
+                expected,
+                samples,
             )
-        )  # fmt: skip
+        )
     return Finding(
         claim=claim,
         title=claim.title or "Hessian spectrum against the deformed semicircle law",
@@ -123,7 +144,10 @@ def judge(evidence: Evidence) -> Finding:
             },
         },
         arrays={
-            "eigenvalue": (np.sort(sizes[-1].eigenvalues.ravel()), f"eigenvalues of all states at N = {sizes[-1].n} [E0/v0^2]"),
+            "eigenvalue": (
+                np.sort(sizes[-1].eigenvalues.ravel()),
+                f"eigenvalues at N = {sizes[-1].n} [E0/v0^2]",
+            ),
             "diagonal": (sizes[-1].d.ravel(), "G''(v_i)/gamma of the same states [E0/v0^2]"),
         },
     )
@@ -204,7 +228,9 @@ def _picture(one: SpectraOfSize, solutions: dict[str, meanfield.Solution]) -> Pi
         drawn, axes = figure(width=7.4)
         top = float(np.quantile(one.eigenvalues, 0.999))
         bins = np.linspace(0, top, 70)
-        axes.hist(one.eigenvalues.ravel(), bins, density=True, color=SHADE, alpha=0.45, label=f"simulation, N = {one.n}")
+        axes.hist(
+            one.eigenvalues.ravel(), bins, density=True, color=SHADE, alpha=0.45, label=f"simulation, N = {one.n}"
+        )
         axes.plot(*hessian_law.density(one.d.ravel()[:6000]), color=INK, label="law with measured $d_i$")
         for name, title in THEORIES.items():
             d, weight = _diagonal(solutions[name])
@@ -216,7 +242,8 @@ def _picture(one: SpectraOfSize, solutions: dict[str, meanfield.Solution]) -> Pi
         axes.set_ylabel("density")
         legend(drawn, axes, columns=3)
     caption = (
-        f"Eigenvalues of the Hessians of {len(one.resolvent)} lowest states at N = {one.n}, with the law for N → ∞: for "
-        "the measured d_i = G''(v_i)/gamma, and for those of the theories' sites (full RSB: its largest number of steps)."
+        f"Eigenvalues of the Hessians of {len(one.resolvent)} lowest states at N = {one.n}, with the law for N → ∞: "
+        "for the measured d_i = G''(v_i)/gamma, and for those of the theories' sites (full RSB: its largest number of "
+        "steps)."
     )
     return Picture("spectrum", "Hessian spectrum", caption, drawn)

@@ -6,7 +6,8 @@ zero diagonal, J_ij (i < j) independent, mean m = J0/N, variance s^2 = 1/N, the 
     S1 = (1/N) sum_{i != j} J_ij     E = (N - 1) m
     S2 = (1/N) Tr J^2                E = (N - 1) (s^2 + m^2)
     S3 = (1/N) Tr J^3                E = (N - 1)(N - 2) m^3
-    S4 = (1/N) Tr J^4                E = (N - 1) [(3 s^4 + 6 s^2 m^2 + m^4) + 2 (N - 2)(s^2 + m^2)^2 + (N - 2)(N - 3) m^4]
+    S4 = (1/N) Tr J^4                E = (N - 1) [(3 s^4 + 6 s^2 m^2 + m^4) + 2 (N - 2)(s^2 + m^2)^2
+                                               + (N - 2)(N - 3) m^4]
 
 (closed walks of 4 steps without loops: back and forth on one bond, two bonds at one site in two orders, squares).
 Other numbers go with the energy of a glass far better, but their means at finite N are not known: the largest
@@ -42,9 +43,10 @@ ESTIMATED = ("lambda_max", "descent_energy", "descent_p", "descent_q")
 COLUMNS = (*EXACT, *ESTIMATED)
 CHEAP = 2**31  # number of the first cheap sample; samples of runs are numbered from 0
 DEVIATION = 4.0  # standard errors of an exact mean beyond which the couplings are not what they should be
-FEWEST_SAMPLES = 100  # below, the fitted b would bias the mean and its error
+FEWEST_SAMPLES = 50  # below, the fitted b would bias the mean and its error
 CHEAP_WORK = 6e7  # cheap samples times N^2 of each size, by default: about a minute
 MOST_CHEAP = 100_000
+MOST_WORK = 3e10  # samples times N^3 whose couplings are diagonalised again for a report: some twenty seconds
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,16 @@ class Controls:
     cheap: Array
     exact: int
     z: Array
+
+    def traces(self) -> Controls:
+        """Only what has exactly known means."""
+        e = self.exact
+        return Controls(self.n, self.names[:e], self.values[:, :e], np.empty((0, e)), e, self.z)
+
+    @property
+    def worst(self) -> float:
+        """The z that is largest in size."""
+        return float(self.z[np.abs(self.z).argmax()]) if len(self.z) else 0.0
 
     @property
     def usable(self) -> bool:
@@ -127,13 +139,16 @@ def moments(J: Array, run: RunFile | None = None) -> Array:
     """
     n = len(J)
     found = np.full(len(COLUMNS), np.nan)
-    eigenvalues, vectors = np.linalg.eigh(J)
+    if run is not None and isinstance(run.model.a2, int | float) and run.model.a4 > 0:
+        model = run.model
+        eigenvalues, vectors = np.linalg.eigh(J)
+        a2, length = float(run.model.a2), model.length
+        found[5:] = lowest_of_descents(J, vectors, model.gamma, a2, model.a4, model.field, length)
+    else:
+        eigenvalues = np.linalg.eigvalsh(J)
     found[0] = J.sum() / n
     found[1:4] = [(eigenvalues**power).sum() / n for power in (2, 3, 4)]
     found[4] = eigenvalues[-1]
-    if run is not None and isinstance(run.model.a2, int | float) and run.model.a4 > 0:
-        model = run.model
-        found[5:] = lowest_of_descents(J, vectors, model.gamma, float(run.model.a2), model.a4, model.field, model.length)
     return found
 
 
@@ -142,6 +157,19 @@ def draw_moments(run: RunFile, n: int, samples: range) -> Array:
     return np.array([moments(couplings.draw(run.seed, n, sample, run.model.j0), run) for sample in samples]).reshape(
         -1, len(COLUMNS)
     )
+
+
+def affordable(run: RunFile) -> bool:
+    """Whether the couplings of a run can be drawn and diagonalised again: they come from its seed, not too many."""
+    work = sum(samples * float(n) ** 3 for n, samples in run.ensemble.samples_of.items())
+    return run.couplings_path is None and work <= MOST_WORK
+
+
+def exact_controls(run: RunFile, n: int) -> Controls:
+    """The controls of every sample of one size whose means are exactly known: nothing cheap is drawn."""
+    samples = range(run.ensemble.samples_of[n])
+    own = np.array([moments(couplings.draw(run.seed, n, sample, run.model.j0)) for sample in samples])
+    return from_moments(n, own, np.empty((0, len(COLUMNS))), run.model.j0)
 
 
 def cheap_samples(n: int, samples: int, work: float = 1.0) -> int:

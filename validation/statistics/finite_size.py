@@ -157,7 +157,9 @@ class Limit:
         }
 
 
-def limit(sizes: Sequence[int], values: Sequence[float], stderrs: Sequence[float], forms: Sequence[Form]) -> Limit | None:
+def limit(
+    sizes: Sequence[int], values: Sequence[float], stderrs: Sequence[float], forms: Sequence[Form]
+) -> Limit | None:
     """x_inf of independent values x_N; None where no form can be fitted.
 
     Parameters
@@ -183,7 +185,9 @@ def limit(sizes: Sequence[int], values: Sequence[float], stderrs: Sequence[float
     spread = float(np.sqrt(weight @ (value - mean) ** 2))
     weighted = [_weighing(fit, float(own)) for fit, own in zip(fits, weight, strict=True)]
     weighted.sort(key=lambda fit: -fit.weight)
-    return Limit(mean, math.hypot(statistical, spread), statistical, spread, tuple(weighted), tuple(n.astype(int).tolist()))
+    return Limit(
+        mean, math.hypot(statistical, spread), statistical, spread, tuple(weighted), tuple(n.astype(int).tolist())
+    )
 
 
 def _with_cuts(n: Array, x: Array, error: Array, form: Form) -> list[FormFit]:
@@ -212,7 +216,7 @@ def _fit(n: Array, x: Array, error: Array, form: Form, dropped: int) -> FormFit 
         normal = A.T @ A
         if np.linalg.cond(normal) > 1e14:
             return None
-        covariance = np.linalg.inv(normal)
+        covariance = np.asarray(np.linalg.inv(normal), np.float64)
         coefficients = np.append(coefficients, exponents[0])
     return FormFit(
         form, exponents, int(n[0]), dropped, coefficients, covariance, chi2, len(n) - len(coefficients), weight=0.0

@@ -50,7 +50,9 @@ class Evaluation:
         said += f" ({count['not tested']} more are told without a verdict)" if count["not tested"] else ""
         if controls:
             rejected = sum(one.verdict == "pass" for one in controls)
-            said += f"; the deliberate mistake of 5% in the coupling variance is found out in {rejected} of {len(controls)}"
+            said += (
+                f"; the deliberate mistake of 5% in the coupling variance is found out in {rejected} of {len(controls)}"
+            )
         failed = sorted({one.observable for one in own if one.verdict == "fail"})
         return said + (f". Failed: {', '.join(failed)}." if failed else ".")
 
@@ -68,9 +70,8 @@ class Evaluation:
                 )
                 where = f", T = {check.temperature:g}" if check.temperature else ""
                 mark = " [negative control]" if one.control else ""
-                lines.append(
-                    f"  {check.verdict:10s} {one.label}{where}: {with_error(check.simulation, check.stderr)}; {theories}{mark}"
-                )
+                value = with_error(check.simulation, check.stderr)
+                lines.append(f"  {check.verdict:10s} {one.label}{where}: {value}; {theories}{mark}")
         return "\n".join(lines)
 
 

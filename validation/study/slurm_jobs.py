@@ -1,4 +1,4 @@
-"""Slurm jobs for the missing runs of a study: one script for each, and one that submits them all and then the report."""
+"""Slurm jobs for the missing runs of a study: a script for each, and one that submits them and then the report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RUN = """\
 #SBATCH --signal=USR1@{margin}
 #SBATCH --open-mode=append
 #SBATCH --requeue
-# Before the limit every rank gets SIGUSR1, seals what it has and leaves with status 85; the job then queues itself again.
+# Before the limit every rank gets SIGUSR1, seals its work and leaves with status 85; the job queues itself again.
 cd {folder} || exit 2
 {setup}
 export NUMBA_CACHE_DIR=${{SLURM_TMPDIR:-/tmp}}/nsim-kernels-$SLURM_JOB_ID

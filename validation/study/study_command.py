@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Directory; runs/NAME unless given.")
 @click.option("--ranks", type=click.IntRange(1), default=1, show_default=True, help="MPI ranks of every run.")
 @click.option("--launcher", help='Words before the command instead of mpiexec, such as "srun --mpi=pmix".')
-@click.option("--plan", "plan_only", is_flag=True, help="Only say what is done, what is missing, and what it will take.")
+@click.option("--plan", "plan_only", is_flag=True, help="Only say what is done and what is missing, with its cost.")
 @click.option("--slurm", is_flag=True, help="Write job scripts for what is missing, and start nothing.")
 @click.option("--report-only", is_flag=True, help="Start no run: report on what there is.")
 @click.option("--strict", is_flag=True, help="End with status 1 if a check fails.")
@@ -58,11 +58,11 @@ def study(
     if plan_only:
         total = sum(standing.core_seconds or 0.0 for standing in standings)
         if as_json:
-            click.echo(
-                json.dumps({"runs": [standing.to_dict() for standing in standings], "core_seconds_left": total})
-            )
+            click.echo(json.dumps({"runs": [standing.to_dict() for standing in standings], "core_seconds_left": total}))
         else:
-            _print_plan(loaded.title, standings, total, loaded.slurm.ranks if launcher is None and ranks == 1 else ranks)
+            _print_plan(
+                loaded.title, standings, total, loaded.slurm.ranks if launcher is None and ranks == 1 else ranks
+            )
         return ExitStatus.DONE
     if slurm:
         submit = write_jobs(loaded, directory, standings)
@@ -83,10 +83,11 @@ def study(
             click.echo(f"stopped on request; the same command continues {directory}", err=True)
             return outcome
         standings = plan.standing(loaded, directory)
-    from validation.study.evaluation import evaluate, report
+    from validation.study.evaluation import evaluate
+    from validation.study.page import write
 
-    evaluated = evaluate(loaded, standings)
-    data = report(evaluated, directory / "report", shlex.join(["validation", *sys.argv[1:]]))
+    evaluated = evaluate(loaded, directory, standings)
+    data = write(evaluated, directory / "report", shlex.join(["validation", *sys.argv[1:]]))
     click.echo(json.dumps(data, allow_nan=False) if as_json else evaluated.text())
     if not as_json:
         click.echo(f"report: {directory / 'report' / 'report.html'}")

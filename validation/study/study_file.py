@@ -53,8 +53,8 @@ class Slurm(Section):
     ranks_per_node: Annotated[int, Field(ge=1)] | None = None
     time: Annotated[str, Field(pattern=r"^(\d+-)?\d{1,3}(:\d\d){0,2}$")] = "04:00:00"
     memory_per_rank: Annotated[str, Field(pattern=r"^\d+[KMGT]?$")] | None = None
-    options: list[str] = []  # further lines of the header, such as "--partition=long"
-    setup: list[str] = []  # commands before the run, such as "module load mpi"
+    options: list[str] = Field(default_factory=list)  # further lines of the header, such as "--partition=long"
+    setup: list[str] = Field(default_factory=list)  # commands before the run, such as "module load mpi"
     launcher: Annotated[str, Field(min_length=1)] = "srun"
 
 
@@ -65,9 +65,9 @@ class Table(Section):
     about: str = ""
     seed: Annotated[int, Field(ge=0)]
     disorder: Literal["paired", "independent"] = "paired"
-    common: dict[str, Any] = {}
+    common: dict[str, Any] = Field(default_factory=dict)
     runs: Annotated[dict[Annotated[str, Field(pattern=NAME)], dict[str, Any]], Field(min_length=1)]
-    claims: list[Any] = []
+    claims: list[Any] = Field(default_factory=list)
     slurm: Slurm = Slurm()
 
     @field_validator("common")
