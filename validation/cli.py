@@ -1,4 +1,4 @@
-"""The command ``validation``: report; `validation.study.study_command` adds study.
+"""The command ``validation``: report; `validation.study.study_command` and `validation.finite_size_command` add to it.
 
 Results go to stdout (one JSON object with ``--json``), everything else to stderr. Heavy imports wait until a command
 needs them.
@@ -16,6 +16,7 @@ import click
 
 from nsim.command_line import run_command
 from nsim.errors import ExitStatus
+from validation.finite_size_command import finite_size
 from validation.study.study_command import study
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def _print_table(comparison: Comparison) -> None:
 
 
 cli.add_command(study)
+cli.add_command(finite_size)
 
 
 def main(arguments: list[str] | None = None) -> None:

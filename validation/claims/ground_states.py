@@ -19,6 +19,7 @@ from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, ag
 from validation.claims.kinds import GroundStates
 from validation.claims.solved import solved
 from validation.claims.wrong_couplings import REASON, energies, wrong_couplings
+from validation.finite_size import LITERATURE, power_law
 from validation.lowest_states import LowestStates, all_sizes
 from validation.plot_style import INK, SHADE, THEORY_COLOURS, THEORY_DASHES, figure, legend, style
 from validation.predictions import THEORIES, mean_field_model
@@ -51,7 +52,6 @@ SOFT_FORMS = (
 TRUE = "full RSB is believed exact for ground states"
 TOO_LOW = "RS is unstable, and its energy lies below the true one"
 ONE_STEP = "one step of symmetry breaking is not enough; its energy lies 0.2% below"
-LITERATURE_WIDTHS = {"5/6": 5 / 6, "3/4": 3 / 4}  # of the SK model's ground-state energy, N^-w
 
 
 @dataclass(frozen=True)
@@ -250,7 +250,7 @@ def _picture(rows: list[SizeRow], energy: Limit, solutions: dict[str, Solution])
     caption = (
         "Energy per site of the lowest states against N^(-2/3), freed of the couplings' control variates; line and "
         "band: average over forms and cuts with statistical error and spread; open symbol: its value for N → ∞. "
-        f"Right: the same less {slope:.1f} N^(-2/3), so that errors and the distance between 1RSB and full RSB are seen."
+        f"Right: the same less {slope:.1f} N^(-2/3), so that errors and the distance of 1RSB from full RSB are seen."
     )
     return Picture("ground-energy", "Ground-state energy, extrapolated", caption, drawn)
 
@@ -258,25 +258,13 @@ def _picture(rows: list[SizeRow], energy: Limit, solutions: dict[str, Solution])
 def _widths(rows: list[SizeRow]) -> dict[str, object]:
     """Scatter of the energy per site between samples, N^-w: as it is, and without that of the traces of J."""
     n = np.array([row.states.n for row in rows], float)
-    found: dict[str, object] = {"literature": LITERATURE_WIDTHS}
+    found: dict[str, object] = {"literature": LITERATURE}
     for name, data in (
         ("plain", [row.states.scalars["energy"][np.isfinite(row.states.scalars["energy"])] for row in rows]),
         ("freed_of_traces", [_freed_of_traces(row) for row in rows]),
     ):
         pairs = np.array([width(values) for values in data])
-        weight = (pairs[:, 0] / pairs[:, 1]) ** 2  # 1/variance of ln width
-        A = np.column_stack([np.ones_like(n), -np.log(n)])
-        covariance = np.linalg.inv((A.T * weight) @ A)
-        fit = covariance @ (A.T * weight) @ np.log(pairs[:, 0])
-        chi2 = float(weight @ (np.log(pairs[:, 0]) - A @ fit) ** 2)
-        found[name] = {
-            "width": pairs[:, 0].tolist(),
-            "stderr": pairs[:, 1].tolist(),
-            "exponent": float(fit[1]),
-            "exponent_stderr": float(math.sqrt(covariance[1, 1])),
-            "chi2": chi2,
-            "dof": len(n) - 2,
-        }
+        found[name] = power_law(n, pairs[:, 0], pairs[:, 1])
     return found
 
 
@@ -333,8 +321,9 @@ def _size_table(rows: list[SizeRow]) -> tuple[str, list[str], list[list[str]]]:
     caption = (
         "Energy per site of the lowest states. Variance reduction: by how much fewer samples are needed with the "
         "control variates (sums and traces of J with exact means; largest eigenvalue and descents from the softest "
-        "eigenvectors, with means from cheap samples). Lowest found: share of the states of a sample that are its lowest; missed: chance that a state as easily found was "
-        "missed; half the replicas: what the mean lowest energy rises by with half of them"
+        "eigenvectors, with means from cheap samples). Lowest found: share of the states of a sample that are its "
+        "lowest; missed: chance that a state as easily found was missed; half the replicas: what the mean lowest "
+        "energy rises by with half of them"
     )
     return caption, header, body
 
@@ -366,8 +355,8 @@ def _width_table(rows: list[SizeRow], widths: dict[str, object]) -> tuple[str, l
     body = [
         [
             str(row.states.n),
-            with_error(plain["width"][at], plain["stderr"][at]),
-            with_error(freed["width"][at], freed["stderr"][at]),
+            with_error(plain["value"][at], plain["stderr"][at]),
+            with_error(freed["value"][at], freed["stderr"][at]),
         ]
         for at, row in enumerate(rows)
     ]

@@ -17,6 +17,7 @@ from meanfield import Solution
 from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, agree, check, differ, undecided
 from validation.claims.ground_states import RESPONSE_FORMS
 from validation.claims.solved import solved
+from validation.finite_size import power_law
 from validation.lowest_sites import lowest_sites
 from validation.lowest_states import all_sizes
 from validation.plot_style import INK, SHADE, THEORY_COLOURS, THEORY_DASHES, figure, legend, style
@@ -171,10 +172,8 @@ def _exponent(sizes: list[int], rows: list[tuple[float, float]]) -> tuple[float,
     n, (value, error) = np.array(sizes, float), np.array(rows).T
     if len(n) < 2 or np.any(value <= 0):
         return float("nan"), float("nan")
-    A = np.column_stack([np.ones_like(n), -np.log(n)])
-    weight = (value / error) ** 2
-    covariance = np.linalg.inv((A.T * weight) @ A)
-    return float((covariance @ (A.T * weight) @ np.log(value))[1]), float(np.sqrt(covariance[1, 1]))
+    found = power_law(n, value, error)
+    return found["exponent"], found["exponent_stderr"]
 
 
 def _statement(

@@ -45,7 +45,7 @@ CHEAP = 2**31  # number of the first cheap sample; samples of runs are numbered 
 DEVIATION = 4.0  # standard errors of an exact mean beyond which the couplings are not what they should be
 FEWEST_SAMPLES = 50  # below, the fitted b would bias the mean and its error
 CHEAP_WORK = 6e7  # cheap samples times N^2 of each size, by default: about a minute
-MOST_CHEAP = 100_000
+MOST_CHEAP = 60_000
 MOST_WORK = 3e10  # samples times N^3 whose couplings are diagonalised again for a report: some twenty seconds
 
 
