@@ -14,20 +14,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nsim.run_file import RunFile
-from validation.statistics.coupling_controls import CHEAP, COLUMNS, Controls, cheap_samples, draw_moments, from_moments
+from validation.claims.finding import Evidence
+from validation.claims.kinds import Controlled
+from validation.statistics.coupling_controls import (
+    CHEAP,
+    COLUMNS,
+    Controls,
+    affordable,
+    cheap_samples,
+    draw_moments,
+    exact_controls,
+    from_moments,
+)
 
 Array = NDArray[np.float64]
 
 BLOCK = 3e6  # samples times N^2 of a block: some seconds
 
 
-def controls_of(run: RunFile, n: int, cache: Path, work: float = 1.0) -> Controls | None:
-    """Controls of all samples of one size of a run; None where its couplings come from a file.
-
-    ``work`` multiplies the number of cheap samples; 0: only what has exactly known means is used.
-    """
+def controls_of(run: RunFile, n: int, evidence: Evidence) -> Controls | None:
+    """Controls of all samples of one size of a run of a claim; None where its couplings come from a file."""
     if run.couplings_path is not None or n < 3:
         return None
+    work = evidence.claim.control_work if isinstance(evidence.claim, Controlled) else 0.0
+    if work == 0:
+        return exact_controls(run, n) if affordable(run) else None
+    cache = evidence.cache
     samples = run.ensemble.samples_of[n]
     own = moments_of(run, n, 0, samples, cache)
     others = moments_of(run, n, CHEAP, cheap_samples(n, samples, work), cache)

@@ -118,7 +118,7 @@ def _rows(simulation: Simulation, evidence: Evidence, smallest: int) -> list[tup
     rows = []
     for size in simulation.sizes:
         if size.n >= smallest:
-            control = controls_of(simulation.run, size.n, evidence.cache)
+            control = controls_of(simulation.run, size.n, evidence)
             rows.append((size.n, controlled(lowest_states(simulation, size.n).scalars["p"], control)))
     return rows
 

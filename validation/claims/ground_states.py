@@ -69,7 +69,7 @@ def judge(evidence: Evidence) -> Finding:
     assert isinstance(claim, GroundStates)
     rows = []
     for simulation, states in all_sizes(evidence.simulations, claim.smallest or 1):
-        control = controls_of(simulation.run, states.n, evidence.cache, claim.control_work)
+        control = controls_of(simulation.run, states.n, evidence)
         rows.append(SizeRow(states, control, controlled(states.scalars["energy"], control)))
     run = evidence.simulations[0].run
     model = mean_field_model(run)

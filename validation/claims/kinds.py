@@ -28,17 +28,25 @@ class Claim(Section):
     smallest: Annotated[int, Field(ge=1)] | None = None  # N below which data are left out
 
 
+class Controlled(Claim):
+    """A claim that takes control variates out of its averages.
+
+    ``control_work`` multiplies the number of cheap samples that means of controls are estimated from; 0: only controls
+    with exactly known means.
+    """
+
+    control_work: Annotated[float, Field(ge=0)] = 1.0
+
+
 class RSExact(Claim):
     """Where RS is stable it is exact: every average agrees, relaxed or thermal, also with local disorder in a2."""
 
 
-class GroundStates(Claim):
+class GroundStates(Controlled):
     """Energies of ground states for N -> infinity: full RSB accepted, RS and 1RSB rejected."""
 
-    control_work: Annotated[float, Field(ge=0)] = 1.0  # multiplies the cheap samples that means of controls come from
 
-
-class FieldResponse(Claim):
+class FieldResponse(Controlled):
     """Displacement of ground states in a uniform field: susceptibility 1 in full RSB as the field goes to zero."""
 
 
@@ -58,7 +66,7 @@ class Cooling(Claim):
     """How P(0), double wells and the linear specific heat fall with slower cooling."""
 
 
-class SKLimit(Claim):
+class SKLimit(Controlled):
     """Deep wells a2 = -k, a4 = 6k: energies approach those of the Sherrington-Kirkpatrick model as 1/k."""
 
 

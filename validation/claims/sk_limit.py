@@ -42,7 +42,7 @@ def judge(evidence: Evidence) -> Finding:
         depth = _depth(model)
         rows = []
         for _, states in all_sizes([simulation], claim.smallest or 1):
-            control = controls_of(simulation.run, states.n, evidence.cache)
+            control = controls_of(simulation.run, states.n, evidence)
             rows.append((states.n, controlled(states.scalars["energy"] + depth / 4, control)))
         limit = finite_size.limit(
             [n for n, _ in rows], [one.mean for _, one in rows], [one.stderr for _, one in rows], ENERGY_FORMS[:2]
