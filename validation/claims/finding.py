@@ -159,8 +159,15 @@ def check(
             theories[name] = Theory(name, None, {observable: own[0]}, {observable: own[1]})
     filled = {name: expected.get(name, undecided("not predicted")) for name in THEORIES}
     made = compare(observable, n, value, stderr, theories, filled, samples, temperature=temperature)
-    errors = {name: own[1] if (own := predictions.get(name)) is not None and own[1] > 0 else None for name in THEORIES}
+    errors = {name: _told(predictions.get(name)) for name in THEORIES}
     return StudyCheck(made, conditions, label, control, errors)
+
+
+def _told(prediction: tuple[float, float] | None) -> float | None:
+    """The error of a prediction, where it is not mere rounding."""
+    if prediction is None or prediction[1] <= 1e-6 * abs(prediction[0]):
+        return None
+    return prediction[1]
 
 
 def label_of(observable: str, thermal: bool) -> str:

@@ -1,4 +1,4 @@
-"""The report of a study: report.html that carries everything in it, report.json, and report.h5 for further work."""
+"""The report of a study: report.html that carries everything in it, report.json, report.h5, and the pictures."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from validation.report.typesetting import typeset
 from validation.report.words import with_error, z_text
 from validation.study.evaluation import Evaluation, as_json
 
-LARGEST = 5_000_000  # bytes of a page that can still be mailed
+DOTS = 130  # per inch, of the pictures
 
 
 def write(evaluation: Evaluation, out: Path, command: str) -> dict[str, Any]:
-    """Write the three files into ``out``; returns what the JSON file holds."""
+    """Write the report and its pictures (for talks and papers) into ``out``; returns what the JSON file holds."""
     data = as_json(evaluation, provenance(command))
     page = html(evaluation, data)
     try:
@@ -31,6 +31,7 @@ def write(evaluation: Evaluation, out: Path, command: str) -> dict[str, Any]:
         replace_file(out / "report.json", json.dumps(data, indent=1, allow_nan=False) + "\n")
         replace_file(out / "report.html", page)
         _write_arrays(evaluation, data, out / "report.h5")
+        _write_pictures(evaluation, out / "figures")
     except OSError as error:
         raise InputError(f"{out}: {error.strerror or error}") from None
     return data
@@ -52,6 +53,7 @@ def html(evaluation: Evaluation, data: dict[str, Any]) -> str:
     environment.filters["typeset"] = typeset
     findings = [
         {
+            "number": number + 1,
             "title": finding.title,
             "statement": finding.statement,
             "verdict": finding.verdict,
@@ -72,6 +74,16 @@ def html(evaluation: Evaluation, data: dict[str, Any]) -> str:
     return environment.get_template("study.html.j2").render(
         data=data, about=evaluation.study.about, findings=findings, theories=THEORIES, with_error=with_error
     )
+
+
+def _write_pictures(evaluation: Evaluation, out: Path) -> None:
+    from validation.plot_style import style
+
+    out.mkdir(exist_ok=True)
+    with style():
+        for finding in evaluation.findings:
+            for picture in finding.pictures:
+                picture.figure.savefig(out / f"{picture.name}.png", dpi=DOTS, facecolor="white")
 
 
 def _write_arrays(evaluation: Evaluation, data: dict[str, Any], path: Path) -> None:

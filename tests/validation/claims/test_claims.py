@@ -16,6 +16,9 @@ from validation.claims.spectrum import resolvent_of_law
 from validation.lowest_states import lowest_states
 from validation.simulation import Simulation
 
+# Ground-state energies of the desk study: other seeds, a hundred times as many samples (docs/desk_study.md).
+MANY_SAMPLES = {32: (-9.777, 0.004), 64: (-10.631, 0.006), 128: (-11.168, 0.009)}
+
 
 def judged(kind: str, path: Path, cache: Path, **options: Any) -> Finding:
     claim = KINDS[kind].model_validate({"kind": kind, "runs": ["run"], **options})
@@ -41,9 +44,10 @@ def test_ground_states(glass: Path, cache: Path) -> None:
     assert rows["energy", True].z["frsb"] > 2
     assert rows["q", False].verdict == "pass"
     sizes = finding.numbers["sizes"]
-    # Controls take out most of the scatter, and do not move means by more than the plain errors.
+    # Energies are skewed, and the plain means of a hundred samples far off; with controls they are where thousands are.
     for row in sizes:
-        assert abs(row["energy"] - row["plain_energy"]) < 4 * row["plain_stderr"]
+        value, error = MANY_SAMPLES[row["n"]]
+        assert abs(row["energy"] - value) < 4 * np.hypot(row["stderr"], error), row
     assert sizes[0]["variance_reduction"] > 3
     assert list(cache.glob("*.npy"))
 
