@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import tomllib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -35,6 +36,7 @@ LADDERS = 2  # default replicas of a tempering: overlaps need pairs
 SHORTEST_ADAPTIVE = 160  # sweeps an adaptive annealing needs: a tenth of them makes a pilot of 16 temperatures
 BATH = 0.7  # default temperature of a motion, in units of length^2: about three quarters of the glass temperature
 WAITING = (0.01, 0.1, 0.5)  # default waiting times, in units of duration
+WALK = 0.08  # default temperature of thermal walks, in units of length^2: about a ninth of the glass temperature
 STEPS_TO_TURN = 0.5  # default time step, in units of 1/omega of the stiffest motion expected
 STEPS = 10**9  # of one motion
 TASKS = 2_000_000  # of one run; its task list is held in memory
@@ -42,6 +44,7 @@ Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 Positive = Annotated[float, Field(gt=0, le=LARGEST)]
 NonNegative = Annotated[float, Field(ge=0, le=LARGEST)]
 Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 # Tags choose one alternative before it is checked, so that one mistake gives one message; "~" marks them as no keys.
 CountOrList = Annotated[
     Annotated[Count, Tag("~number")] | Annotated[list[Count], Tag("~list")],
@@ -54,6 +57,12 @@ Rungs = Annotated[
     | Annotated[Annotated[list[Positive], Field(max_length=4096)], Tag("~list")],
     Discriminator(lambda value: "~list" if isinstance(value, list) else "~number"),
 ]
+
+
+def complain(mistakes: Iterable[str]) -> None:
+    """Raise `ValueError` with all of them, one line each, if there are any."""
+    if text := "\n".join(mistakes):
+        raise ValueError(text)
 
 
 class Section(BaseModel):
@@ -159,12 +168,14 @@ class Ensemble(Section):
     @model_validator(mode="after")
     def _lists_match(self) -> Self:
         sizes = self.n if isinstance(self.n, list) else [self.n]
+        mistakes = []
         if not sizes:
-            raise ValueError("n is an empty list")
+            mistakes.append("n is an empty list")
         if len(set(sizes)) != len(sizes):
-            raise ValueError(f"n = {sizes} names a size twice")
-        if isinstance(self.samples, list) and len(self.samples) != len(sizes):
-            raise ValueError(f"samples has {len(self.samples)} entries where n has {len(sizes)}")
+            mistakes.append(f"n = {sizes} names a size twice")
+        if sizes and isinstance(self.samples, list) and len(self.samples) != len(sizes):
+            mistakes.append(f"samples has {len(self.samples)} entries where n has {len(sizes)}")
+        complain(mistakes)
         tasks = sum(self.samples_of.values()) * -(-self.replicas // self.batch)
         if tasks > TASKS:
             raise ValueError(f"samples and replicas make {tasks} tasks; a run may have {TASKS}: use several seeds")
@@ -210,39 +221,32 @@ class Protocol(Section):
     mass: Positive = 1.0
 
     @model_validator(mode="after")
-    def _one_ladder(self) -> Self:
+    def _agrees_with_itself(self) -> Self:
+        complain([*self._mistakes_of_ladders(), *self._mistakes_of_times(), *self._mistakes_of_cooling()])
+        return self
+
+    def _mistakes_of_ladders(self) -> Iterator[str]:
         given = self.temperatures
         if isinstance(given, list):
             if not given:
-                raise ValueError("temperatures is an empty list")
+                yield "temperatures is an empty list"
             if any(cold >= hot for hot, cold in itertools.pairwise(given)):
-                raise ValueError("temperatures must fall from one to the next")
+                yield "temperatures must fall from one to the next"
         if self.kind == "tempering" and self.sweeps < self.measure_every:
-            raise ValueError(
-                f"sweeps = {self.sweeps} is less than measure_every = {self.measure_every}: nothing would be measured"
-            )
-        return self
+            yield f"sweeps = {self.sweeps} is less than measure_every = {self.measure_every}: nothing would be measured"
 
-    @model_validator(mode="after")
-    def _waits(self) -> Self:
+    def _mistakes_of_times(self) -> Iterator[str]:
         times = self.waiting_times or []
         if any(later <= earlier for earlier, later in itertools.pairwise(times)):
-            raise ValueError("waiting_times must rise from one to the next")
+            yield "waiting_times must rise from one to the next"
         if times and times[-1] >= self.duration:
-            raise ValueError(f"waiting time {times[-1]:g} is not below duration = {self.duration:g}")
-        return self
+            yield f"waiting time {times[-1]:g} is not below duration = {self.duration:g}"
 
-    @model_validator(mode="after")
-    def _enough_sweeps(self) -> Self:
+    def _mistakes_of_cooling(self) -> Iterator[str]:
         if self.kind == "anneal" and self.schedule == "adaptive" and self.sweeps < SHORTEST_ADAPTIVE:
-            raise ValueError(f"sweeps = {self.sweeps}: an adaptive schedule needs at least {SHORTEST_ADAPTIVE}")
-        return self
-
-    @model_validator(mode="after")
-    def _cools(self) -> Self:
+            yield f"sweeps = {self.sweeps}: an adaptive schedule needs at least {SHORTEST_ADAPTIVE}"
         if self.t_start is not None and self.t_end is not None and self.t_end > self.t_start:
-            raise ValueError(f"t_end = {self.t_end:g} is above t_start = {self.t_start:g}")
-        return self
+            yield f"t_end = {self.t_end:g} is above t_start = {self.t_start:g}"
 
 
 class Recipe(Protocol):
@@ -290,7 +294,18 @@ class DoubleWells(Section):
     flips: bool = True  # push every site over
     bands: Annotated[int, Field(ge=0)] = 8  # neighbouring minima of each state that get an elastic band
     modes: Annotated[int, Field(ge=0)] = 4  # soft modes climbed
-    method: Literal["conjugate-gradient", "steepest-descent"] = "conjugate-gradient"  # descent of the flips
+    scans: Annotated[int, Field(ge=0)] = 4  # sites of each state moved adiabatically
+    walks: Annotated[int, Field(ge=0, le=4096)] = 16  # thermal walks from each state
+    walk_sweeps: Count = 50
+    walk_temperature: Positive | None = None
+    # descent of flips, avalanches and walks
+    method: Literal["conjugate-gradient", "steepest-descent"] = "conjugate-gradient"
+
+
+class Search(DoubleWells):
+    """A search with nothing left open."""
+
+    walk_temperature: Positive
 
 
 class Output(Section):
@@ -299,12 +314,21 @@ class Output(Section):
     sites: bool = True  # v_i, l_i, C_i, h_i and the wells of U_eff,i
     eigenvalues: Annotated[int, Field(ge=1)] = 4  # lowest eigenvalues of the Hessian
     response: bool = True  # invert the Hessian: C, replicon sum, C_i, h_i, wells; takes N x N numbers and N^3 time
+    spectrum: bool = False  # all normal modes: eigenvalues of the Hessian and participation numbers
+
+
+class Origin(Section):
+    """Samples of one run of this seed, of one size, among those of a merged run."""
+
+    seed: Seed
+    n: Count
+    samples: list[Annotated[int, Field(ge=0)]]
 
 
 class RunFile(Section):
     """A whole run: checked, complete, immutable."""
 
-    seed: Annotated[int, Field(ge=0)]
+    seed: Seed
     model: Model
     ensemble: Ensemble
     protocol: Protocol
@@ -313,6 +337,7 @@ class RunFile(Section):
     quantum: Quantum = Quantum()
     double_wells: DoubleWells | None = None
     output: Output = Output()
+    merged: list[Origin] | None = None  # of `nsim merge` alone: where the samples come from, in their order
 
     _folder: Path = PrivateAttr(default=Path())
     _given: frozenset[str] = PrivateAttr(default=frozenset())
@@ -337,57 +362,22 @@ class RunFile(Section):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.couplings.file is not None and set(self.ensemble.samples_of.values()) != {1}:
-            raise ValueError("couplings.file gives one sample: leave ensemble.samples at 1")
-        if self.couplings.file is not None and len(self.ensemble.samples_of) > 1:
-            raise ValueError("couplings.file gives one size: ensemble.n must be a single number")
-        if self.recipe.t_end > self.recipe.t_start:
-            recipe = self.recipe
-            raise ValueError(f"protocol.t_end = {recipe.t_end:g} is above the default t_start = {recipe.t_start:g}")
-        if self.double_wells is not None and not self.output.sites:
-            raise ValueError("double_wells: needs the states themselves; leave output.sites at true")
-        if self.protocol.kind == "langevin":
-            steps = self.recipe.duration / self.recipe.time_step
-            if not 1 <= steps <= STEPS:
-                raise ValueError(f"protocol: duration/time_step = {steps:g} must be between 1 and {STEPS:g}")
+        complain(mistakes_between(dict(self)))
         return self
 
     @property
     def recipe(self) -> Recipe:
         """The protocol with its model-dependent defaults filled in."""
-        given, length = self.protocol, self.model.length
-        if isinstance(given.temperatures, list):
-            t_start, t_end = given.temperatures[0], given.temperatures[-1]
-        else:
-            t_start = 2 * length**2 if given.t_start is None else given.t_start
-            coldest = COLDEST_RUNG if given.kind == "tempering" else COLDEST
-            t_end = coldest * t_start if given.t_end is None else given.t_end
-        temperature = BATH * length**2 if given.temperature is None else given.temperature
-        time_step = given.time_step
-        if time_step is None:
-            time_step = _round_down(STEPS_TO_TURN * math.sqrt(given.mass / self.model.stiffest(temperature)))
-        waiting = given.waiting_times or [share * given.duration for share in WAITING]
-        return Recipe(
-            kind=given.kind,
-            start=given.start,
-            start_std=length if given.start_std is None else given.start_std,
-            start_value=length if given.start_value is None else given.start_value,
-            sweeps=given.sweeps,
-            t_start=t_start,
-            t_end=t_end,
-            schedule=given.schedule,
-            algorithm=given.algorithm,
-            temperatures=given.temperatures,
-            burn_in=given.sweeps if given.burn_in is None else given.burn_in,
-            swap_every=given.swap_every,
-            measure_every=given.measure_every,
-            temperature=temperature,
-            time_step=time_step,
-            duration=given.duration,
-            waiting_times=waiting,
-            friction=given.friction,
-            mass=given.mass,
-        )
+        return recipe_of(self.protocol, self.model)
+
+    @property
+    def search(self) -> Search:
+        """What is searched around the states, with every default filled in."""
+        given = self.double_wells or DoubleWells()
+        temperature = given.walk_temperature
+        if temperature is None:
+            temperature = WALK * self.model.length**2
+        return Search(**given.model_dump() | {"walk_temperature": temperature})
 
     @property
     def folder(self) -> Path:
@@ -401,7 +391,22 @@ class RunFile(Section):
 
     def resolved(self) -> dict[str, Any]:
         """Every key with its value, defaults included; what goes into the result file."""
-        return self.model_dump(mode="json") | {"protocol": self.recipe.model_dump(mode="json")}
+        record = self.model_dump(mode="json") | {"protocol": self.recipe.model_dump(mode="json")}
+        if self.double_wells is not None:
+            record["double_wells"] = self.search.model_dump(mode="json")
+        if self.merged is None:
+            del record["merged"]
+        return record
+
+    def origins(self, n: int) -> list[tuple[int, int]]:
+        """Seed and number of every sample of size n: with n what its disorder is keyed by, wherever it lies."""
+        if self.merged is None:
+            return [(self.seed, sample) for sample in range(self.ensemble.samples_of[n])]
+        return [(origin.seed, sample) for origin in self.merged if origin.n == n for sample in origin.samples]
+
+    def origin(self, n: int, sample: int) -> tuple[int, int]:
+        """Seed and number of one sample."""
+        return (self.seed, sample) if self.merged is None else self.origins(n)[sample]
 
     def identity(self) -> dict[str, Any]:
         """What two runs must share to be the same run: all but the numbers of samples and replicas.
@@ -455,10 +460,91 @@ class RunFile(Section):
         return found
 
 
+def _span(given: Protocol, model: Model) -> tuple[float, float]:
+    """First and last temperature of a protocol, with defaults filled in [E0]."""
+    if isinstance(given.temperatures, list):
+        return given.temperatures[0], given.temperatures[-1]
+    t_start = 2 * model.length**2 if given.t_start is None else given.t_start
+    coldest = COLDEST_RUNG if given.kind == "tempering" else COLDEST
+    return t_start, coldest * t_start if given.t_end is None else given.t_end
+
+
+def recipe_of(given: Protocol, model: Model) -> Recipe:
+    """A protocol with what its model leaves to it filled in."""
+    length = model.length
+    t_start, t_end = _span(given, model)
+    temperature = BATH * length**2 if given.temperature is None else given.temperature
+    time_step = given.time_step
+    if time_step is None:
+        time_step = _round_down(STEPS_TO_TURN * math.sqrt(given.mass / model.stiffest(temperature)))
+    waiting = given.waiting_times or [share * given.duration for share in WAITING]
+    return Recipe(
+        kind=given.kind,
+        start=given.start,
+        start_std=length if given.start_std is None else given.start_std,
+        start_value=length if given.start_value is None else given.start_value,
+        sweeps=given.sweeps,
+        t_start=t_start,
+        t_end=t_end,
+        schedule=given.schedule,
+        algorithm=given.algorithm,
+        temperatures=given.temperatures,
+        burn_in=given.sweeps if given.burn_in is None else given.burn_in,
+        swap_every=given.swap_every,
+        measure_every=given.measure_every,
+        temperature=temperature,
+        time_step=time_step,
+        duration=given.duration,
+        waiting_times=waiting,
+        friction=given.friction,
+        mass=given.mass,
+    )
+
+
+def mistakes_between(sections: Mapping[str, Any]) -> list[str]:
+    """What is wrong between sections that are each right in themselves; one line each. Some may be missing."""
+    ensemble, protocol, model, output = (sections.get(name) for name in ("ensemble", "protocol", "model", "output"))
+    couplings, found = sections.get("couplings"), []
+    if ensemble is not None and couplings is not None and couplings.file is not None:
+        if set(ensemble.samples_of.values()) != {1}:
+            found.append("couplings.file gives one sample: leave ensemble.samples at 1")
+        if len(ensemble.samples_of) > 1:
+            found.append("couplings.file gives one size: ensemble.n must be a single number")
+    if protocol is not None and model is not None:
+        t_start, t_end = _span(protocol, model)
+        if t_end > t_start:
+            found.append(f"protocol.t_end = {t_end:g} is above the default t_start = {t_start:g}")
+        elif protocol.kind == "langevin":
+            recipe = recipe_of(protocol, model)
+            steps = recipe.duration / recipe.time_step
+            if not 1 <= steps <= STEPS:
+                found.append(f"protocol: duration/time_step = {steps:g} must be between 1 and {STEPS:g}")
+    if sections.get("double_wells") is not None and output is not None and not output.sites:
+        found.append("double_wells: needs the states themselves; leave output.sites at true")
+    if output is not None and output.spectrum and not output.response:
+        found.append("output.spectrum needs the Hessian: leave output.response at true")
+    if ensemble is not None and sections.get("merged") is not None:
+        for n, samples in ensemble.samples_of.items():
+            origins = sum(len(origin.samples) for origin in sections["merged"] if origin.n == n)
+            if origins != samples:
+                found.append(f"merged: {origins} origins for {samples} samples of n = {n}")
+    return found
+
+
 def _round_down(value: float) -> float:
     """To one digit, so that times are multiples of it that people like."""
     exponent = math.floor(math.log10(value))
     return float(f"{math.floor(value / 10.0**exponent)}e{exponent}")
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "model": Model,
+    "ensemble": Ensemble,
+    "protocol": Protocol,
+    "couplings": Couplings,
+    "output": Output,
+    "double_wells": DoubleWells,
+}
 
 
 def load(path: Path) -> RunFile:
@@ -470,6 +556,8 @@ def load(path: Path) -> RunFile:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"run file {path}: not valid TOML: {error}") from None
     try:
+        if "merged" in data:
+            raise InputError("merged: unknown key; `nsim merge` writes it")
         return parse(data, folder=Path(path).parent)
     except InputError as error:
         raise InputError("\n".join(f"run file {path}: {line}" for line in str(error).splitlines())) from None
@@ -480,9 +568,24 @@ def parse(data: dict[str, Any], folder: Path = Path()) -> RunFile:
     try:
         run = RunFile.model_validate(data)
     except ValidationError as error:
-        raise InputError("\n".join(one_line_each(error.errors(), RunFile))) from None
+        lines = one_line_each(error.errors(), RunFile)
+        between = mistakes_between(_right_sections(data)) if isinstance(data, dict) else []
+        raise InputError("\n".join(dict.fromkeys([*lines, *(line for line in between)]))) from None
     run._folder = folder
     run._given = frozenset(
         f"{section}.{key}" for section, table in data.items() if isinstance(table, dict) for key in table
     )
     return run
+
+
+def _right_sections(data: dict[str, Any]) -> dict[str, Any]:
+    """The sections of a run file that are right in themselves, checked; those left out have their defaults."""
+    found: dict[str, Any] = {}
+    for name, table in SECTIONS.items():
+        try:
+            found[name] = table.model_validate(data.get(name, {}))
+        except ValidationError:
+            continue
+    if "double_wells" not in data:
+        found.pop("double_wells", None)
+    return found

@@ -8,6 +8,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+LONGEST = 100  # characters of a value that are shown
+
 
 def one_line_each(errors: Sequence[Any], table: type[BaseModel]) -> list[str]:
     """One line per mistake that pydantic found in a ``table`` of tables.
@@ -16,25 +18,33 @@ def one_line_each(errors: Sequence[Any], table: type[BaseModel]) -> list[str]:
     """
     unknown = [_keys(error) for error in errors if error["type"] == "extra_forbidden"]
     misspelt = [[*keys[:-1], _nearest(keys, table)] for keys in unknown]
-    return [_line(error, table) for error in errors if error["type"] != "missing" or _keys(error) not in misspelt]
+    kept = (error for error in errors if error["type"] != "missing" or _keys(error) not in misspelt)
+    return [line for error in kept for line in _lines(error, table)]
 
 
-def _line(error: Any, table: type[BaseModel]) -> str:
-    """One line for one mistake: the key, what is wrong with its value, and the nearest known key."""
+def _lines(error: Any, table: type[BaseModel]) -> list[str]:
+    """The key, what is wrong with its value, and the nearest known key; a line for each of the mistakes of a table."""
     keys = _keys(error)
     key = ".".join(keys) or "run file"
     if error["type"] == "extra_forbidden":
         nearest = _nearest(keys, table)
         hint = f"did you mean {nearest!r}?" if nearest else f"known here: {', '.join(_known_keys(keys[:-1], table))}"
-        return f"{key}: unknown key; {hint}"
+        return [f"{_shown(key)}: unknown key; {hint}"]
     if error["type"] == "missing":
-        return f"{key}: missing; it has no default"
+        return [f"{key}: missing; it has no default"]
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     if error["type"] in ("model_type", "dict_type"):
         message = "must be a table"
     value = error["input"]
-    shown = "" if isinstance(value, dict | BaseModel) else f" = {value!r}"
-    return f"{key}{shown}: {message}"
+    shown = "" if isinstance(value, dict | BaseModel) else f" = {_shown(repr(value))}"
+    prefix = "" if key == "run file" and error["type"] == "value_error" else f"{_shown(key)}{shown}: "
+    return [f"{prefix}{line}" for line in message.splitlines()]
+
+
+def _shown(text: str) -> str:
+    """On one line, and not too long for it."""
+    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
 
 
 def _keys(error: Any) -> list[str]:
@@ -56,4 +66,4 @@ def _known_keys(path: list[str], table: type[BaseModel]) -> list[str]:
         annotation = table.model_fields[key].annotation
         kinds = (annotation, *get_args(annotation))  # `Table | None` has its table among the arguments
         table = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
-    return list(table.model_fields)
+    return [name for name in table.model_fields if name != "merged"]  # which is not for people

@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     SWAPS = 4  # of temperatures, one stream for a sample
     DYNAMICS = 5  # first momenta, then noise
     PILOT = 6  # short annealing that finds a schedule
+    WALK = 7  # thermal exploration around a minimum, one stream for each walker spawned from it
     RESAMPLING = 16  # of samples, in bootstraps (numbers in between are left to the physics)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -57,3 +59,10 @@ def data_of(path: Path, name: str = "results.h5") -> dict[str, bytes]:
         file.visititems(collect)
     assert arrays
     return arrays
+
+
+def running_processes() -> Iterator[tuple[int, list[str]]]:
+    """Process number and command line of everything that runs, from /proc."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            yield int(folder.name), (folder / "cmdline").read_text().split("\0")

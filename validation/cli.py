@@ -1,4 +1,4 @@
-"""The command ``validation``: report; `validation.study.study_command` and `validation.finite_size_command` add to it.
+"""The command ``validation``: reports, figures, simulated sites as local potentials, studies, finite sizes.
 
 Results go to stdout (one JSON object with ``--json``), everything else to stderr. Heavy imports wait until a command
 needs them.
@@ -16,6 +16,7 @@ import click
 
 from nsim.command_line import run_command
 from nsim.errors import ExitStatus
+from validation.figures.commands import figures, local_potentials, thermodynamics
 from validation.finite_size_command import finite_size
 from validation.study.study_command import study
 
@@ -65,6 +66,11 @@ def report(directory: Path, out: Path, strict: bool, as_json: bool) -> ExitStatu
     if strict and comparison.verdict == "fail":
         return ExitStatus.FAILED
     return ExitStatus.DONE if comparison.converged else ExitStatus.NOT_CONVERGED
+
+
+cli.add_command(figures)
+cli.add_command(local_potentials)
+cli.add_command(thermodynamics)
 
 
 def _print_table(comparison: Comparison) -> None:

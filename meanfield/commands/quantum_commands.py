@@ -100,6 +100,7 @@ def thermodynamics(
     if potentials is not None:
         if ansatz is not None or options["gamma"] is not None:
             raise BadInput("give either --potentials or --ansatz and --gamma")
+        from meanfield.quantum.field_resolution import resolution_error
         from meanfield.quantum.thermodynamics import coarseness
         from meanfield.quantum.thermodynamics import thermodynamics as of_ensemble
         from meanfield.sites.local_potentials import LocalPotentials
@@ -107,11 +108,13 @@ def thermodynamics(
         ensemble = LocalPotentials.load(potentials)
         result = of_ensemble(ensemble, hbar2_over_m, T)
         header = {"potentials": len(ensemble), "resolved_above": coarseness(ensemble)}
+        header["resolution_error"] = resolution_error(ensemble, hbar2_over_m, T).tolist()
         coarse = [t for t in T if 0.0 < t < header["resolved_above"]]
         if coarse:
+            worst = max(e for t, e in zip(T, header["resolution_error"], strict=True) if t in coarse)
             click.echo(
                 f"meanfield: warning: the file has too few fields near h = 0 below T = {header['resolved_above']:.1e}; "
-                "its specific heat there is uncertain beyond the error of the levels",
+                f"its specific heat there is uncertain by up to {worst:.1e} beyond the error of the levels",
                 err=True,
             )
     else:
@@ -135,7 +138,7 @@ def thermodynamics(
     if as_json:
         click.echo(json.dumps(header | thermodynamics_output.to_dict(result), indent=2, allow_nan=False))
     else:
-        show(result)
+        show(result, header.get("resolution_error"))
         if header.get("note"):
             click.echo(header["note"])
     if failure:
@@ -158,17 +161,20 @@ def parse_temperatures(text: str) -> list[float]:
     return [first * (last / first) ** (i / (number - 1)) for i in range(number)]
 
 
-def show(result: Thermodynamics) -> None:
-    """Print a table for people."""
-    names = ("T", "C", "tunnelling", "within wells", "entropy", "error of the levels")
-    click.echo("".join(f"{name:>16}" for name in names[:-1]) + f"{names[-1]:>21}")
-    columns = (
+def show(result: Thermodynamics, resolution: list[float] | None) -> None:
+    """Print a table for people; ``resolution`` is the error from the spacing of the fields of a file."""
+    names = ["T", "C", "tunnelling", "within wells", "entropy", "error of levels"]
+    columns = [
         result.temperature,
         result.specific_heat,
         result.tunnelling_specific_heat,
         result.intra_well_specific_heat,
         result.entropy,
-    )
-    for *row, error in zip(*columns, result.error, strict=True):
-        click.echo("".join(f"{value:>16.8g}" for value in row) + f"{error:>21.1e}")
+    ]
+    errors = [result.error] + ([] if resolution is None else [resolution])
+    names += [] if resolution is None else ["error of fields"]
+    click.echo("".join(f"{name:>17}" for name in names))
+    for row in zip(*columns, *errors, strict=True):
+        values, uncertain = row[: len(columns)], row[len(columns) :]
+        click.echo("".join(f"{value:>17.8g}" for value in values) + "".join(f"{error:>17.1e}" for error in uncertain))
     click.echo(f"sites with two wells: {result.double_well_fraction:.4g}")

@@ -46,18 +46,26 @@ def tunnelling_gaps(excitations: Array, wells: Array) -> Array:
 @njit(cache=True)
 def level_sum(excitations: Array, t: float) -> tuple[float, float, float, float]:
     """Specific heat, entropy, <E> - E_0 over t, and the relative weight of what lies above the last level."""
-    Z, first, second = 1.0, 0.0, 0.0
+    # Far below the gap everything is exponentially small: the ground state's weight is kept apart.
+    excited, first, second = 0.0, 0.0, 0.0
+    enough = 45.0 + (excitations[1] / t if excitations.size > 1 else 0.0)
+    rest = True
     for n in range(1, excitations.size):
         e = excitations[n] / t
-        if e > 45.0:
-            return second / Z - (first / Z) ** 2, np.log(Z) + first / Z, first / Z, 0.0
+        if e > enough or e > 700.0:
+            rest = False
+            break
         weight = np.exp(-e)
-        Z += weight
+        excited += weight
         first += weight * e
         second += weight * e * e
-    top = excitations[-1] / t
+    Z = 1.0 + excited
     mean = first / Z
-    return second / Z - mean * mean, np.log(Z) + mean, mean, 3.0 * np.exp(-top) * (1.0 + top * top)
+    specific_heat, entropy = second / Z - mean * mean, np.log1p(excited) + mean
+    if not rest:
+        return specific_heat, entropy, mean, 0.0
+    top = excitations[-1] / t
+    return specific_heat, entropy, mean, 3.0 * np.exp(-top) * (1.0 + top * top)
 
 
 @njit(cache=True)

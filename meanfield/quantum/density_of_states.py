@@ -109,8 +109,7 @@ def solution_density_of_states(
 def density_of_states(ensemble: LocalPotentials, hbar2_over_m: float, edges: ArrayLike, n: int = 8) -> DensityOfStates:
     """Histogram of the excitations of any ensemble, of its ``n`` lowest levels; errors take sites as independent."""
     E = read_edges(edges, n)
-    reduced = ReducedPotentials.build(ensemble.h, ensemble.C, ensemble.a2, ensemble.a4, ensemble.gamma, hbar2_over_m)
-    excitations = _excitations(reduced, n)
+    excitations = excitation_energies(ensemble, hbar2_over_m, n)
     counts = np.empty((2, n - 1, E.size - 1))
     for level in range(1, n):
         for power in (1, 2):
@@ -118,6 +117,15 @@ def density_of_states(ensemble: LocalPotentials, hbar2_over_m: float, edges: Arr
             counts[power - 1, level - 1] = np.histogram(values, bins=E, weights=ensemble.weight**power)[0]
     variance = np.maximum(counts[1] - counts[0] ** 2 * np.sum(ensemble.weight**2), 0.0)
     return DensityOfStates(E, counts[0] / np.diff(E), np.sqrt(variance) / np.diff(E))
+
+
+def excitation_energies(ensemble: LocalPotentials, hbar2_over_m: float, n: int) -> Array:
+    """E_0 - E_0, ..., E_{n-1} - E_0 [energy] of every potential of an ensemble, shape (m, n)."""
+    if n < 2:
+        raise ParameterError(f"excitations need at least 2 levels, got {n}")
+    return _excitations(
+        ReducedPotentials.build(ensemble.h, ensemble.C, ensemble.a2, ensemble.a4, ensemble.gamma, hbar2_over_m), n
+    )
 
 
 def _excitations(reduced: ReducedPotentials, n: int) -> Array:

@@ -23,6 +23,7 @@ from meanfield.quantum.tunnel_splitting import reduced_splittings
 
 Array = NDArray[np.float64]
 
+BLOCK = 16_384  # potentials whose stencils are held at once
 STEP_F, STEP_K, SCALE_K = 0.04, 0.08, 3.0
 POINTS = 6
 # Beyond, potentials are not interpolated: wells so deep that absolute energies lose digits.
@@ -143,11 +144,18 @@ class Grid:
         product = weights[:, 0, :, None] * weights[:, 1, None, :]
         return self.number[a, b].reshape(len(first), -1), product.reshape(len(first), -1)
 
-    def node_weights(self, weight: Array) -> Array:
-        """What each node contributes to the ensemble average of a function that is smooth on the grid, (nodes,)."""
-        nodes, weights = self.stencil(slice(None))
-        product = weight[:, None] * weights
-        return np.bincount(nodes.ravel(), weights=product.ravel(), minlength=self.k.size).astype(float)
+    def node_weights(self, weight: Array, which: NDArray[np.intp]) -> Array:
+        """What each node contributes to the sum of a function that is smooth on the grid, (nodes,).
+
+        The sum is over the potentials ``which`` (n,), with their ``weight`` out of (m,).
+        """
+        result = np.zeros(self.k.size)
+        for start in range(0, which.size, BLOCK):
+            some = which[start : start + BLOCK]
+            nodes, weights = self.stencil(some)
+            product = weight[some, None] * weights
+            result += np.bincount(nodes.ravel(), weights=product.ravel(), minlength=self.k.size)
+        return result
 
 
 @dataclass(frozen=True)

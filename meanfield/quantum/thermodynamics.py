@@ -120,34 +120,94 @@ def thermodynamics(
         Diagonalise every potential, or interpolate; "auto" interpolates where there are many.
     """
     T = read_temperatures(temperatures)
-    require_positive("hbar2_over_m", hbar2_over_m)
-    potentials = ReducedPotentials.build(ensemble.h, ensemble.C, ensemble.a2, ensemble.a4, ensemble.gamma, hbar2_over_m)
-    # Mirror images, and zero weights, cost nothing.
-    keys, inverse = np.unique(np.stack([potentials.k, potentials.f, potentials.energy]), axis=1, return_inverse=True)
-    weight = np.bincount(np.ravel(inverse), weights=ensemble.weight, minlength=keys.shape[1]).astype(float)
-    keys, weight = keys[:, weight > 0], weight[weight > 0]
-    k, f, energy = keys
-    if method == "auto":
-        method = "table" if k.size > FEW else "direct"
-    total = _direct(k, f, energy, weight, T) if method == "direct" else _interpolated(k, f, energy, weight, T)
-    values = dict(zip(COLUMNS, total.T, strict=True))
+    total = _averages_by_group(ensemble, hbar2_over_m, T, np.zeros(len(ensemble), np.int64), 1, method)
+    return _thermodynamics(total[0], T, ensemble.double_well_fraction())
+
+
+def thermodynamics_by_group(
+    ensemble: LocalPotentials, hbar2_over_m: float, temperatures: ArrayLike, group: NDArray[np.int64]
+) -> list[Thermodynamics]:
+    """The same for each part of an ensemble, such as the disorder samples that its sites come from.
+
+    ``group`` (m,) numbers the part of each potential from 0 on; every part is averaged for itself. Levels are
+    computed once for all of them.
+    """
+    T = read_temperatures(temperatures)
+    group = np.asarray(group, np.int64)
+    if group.shape != ensemble.h.shape or group.min() < 0:
+        raise ParameterError("groups must be numbered from 0 on, one number for every local potential")
+    count = int(group.max()) + 1
+    share = np.bincount(group, weights=ensemble.weight, minlength=count)
+    if np.any(share <= 0):
+        raise ParameterError("every group needs at least one local potential of positive weight")
+    total = _averages_by_group(ensemble, hbar2_over_m, T, group, count, "auto")
+    wells = np.bincount(group, weights=ensemble.weight * ensemble.double_wells().exists, minlength=count)
+    return [_thermodynamics(total[g] / share[g], T, float(wells[g] / share[g])) for g in range(count)]
+
+
+def _thermodynamics(averages: Array, T: Array, fraction: float) -> Thermodynamics:
+    values = dict(zip(COLUMNS, averages.T, strict=True))
     values["thermal_energy"] = values["thermal_energy"] * T
-    fraction = ensemble.double_well_fraction()
     return Thermodynamics(temperature=T, double_well_fraction=fraction, **values)
 
 
-def _direct(k: Array, f: Array, energy: Array, weight: Array, T: Array) -> Array:
-    total = np.zeros((T.size, len(COLUMNS)))
-    for start in range(0, k.size, BLOCK // 4):
+def _averages_by_group(
+    ensemble: LocalPotentials, hbar2_over_m: float, T: Array, group: NDArray[np.int64], groups: int, method: str
+) -> Array:
+    """Weighted sums over the potentials of every group, (groups, T, columns)."""
+    require_positive("hbar2_over_m", hbar2_over_m)
+    potentials = ReducedPotentials.build(ensemble.h, ensemble.C, ensemble.a2, ensemble.a4, ensemble.gamma, hbar2_over_m)
+    # Mirror images, and zero weights, cost nothing.
+    keys, inverse = np.unique(
+        np.stack([group, potentials.k, potentials.f, potentials.energy]), axis=1, return_inverse=True
+    )
+    weight = np.bincount(np.ravel(inverse), weights=ensemble.weight, minlength=keys.shape[1]).astype(float)
+    keys, weight = keys[:, weight > 0], weight[weight > 0]
+    part, k, f, energy = keys
+    sites = _Sites(k, f, weight, part.astype(np.int64), groups)
+    if method == "auto":
+        method = "table" if k.size > FEW else "direct"
+    return _direct(sites, energy, T) if method == "direct" else _interpolated(sites, energy, T)
+
+
+@dataclass(frozen=True)
+class _Sites:
+    """Reduced potentials ``k``, ``f`` with their weights and groups, (m,) each."""
+
+    k: Array
+    f: Array
+    weight: Array
+    group: NDArray[np.int64]
+    groups: int
+
+    def __getitem__(self, which: NDArray[np.intp] | NDArray[np.bool_] | slice) -> _Sites:
+        return _Sites(self.k[which], self.f[which], self.weight[which], self.group[which], self.groups)
+
+    def sums(self, values: Array) -> Array:
+        """Weighted sums over the sites of each group of ``values`` (m, T, columns)."""
+        total = np.zeros((self.groups, *values.shape[1:]))
+        for g in np.unique(self.group):
+            own = self.group == g
+            total[g] = np.tensordot(self.weight[own], values[own], axes=1)
+        return total
+
+    @property
+    def shares(self) -> Array:
+        """Weight of each group, (groups,)."""
+        return np.bincount(self.group, weights=self.weight, minlength=self.groups).astype(float)
+
+
+def _direct(sites: _Sites, energy: Array, T: Array) -> Array:
+    total = np.zeros((sites.groups, T.size, len(COLUMNS)))
+    for start in range(0, energy.size, BLOCK // 4):
         block = slice(start, start + BLOCK // 4)
-        out = averages(k[block], f[block], T / energy[block, None])
-        total += np.tensordot(weight[block], out, axes=1)
+        total += sites[block].sums(averages(sites.k[block], sites.f[block], T / energy[block, None]))
     return total
 
 
-def _interpolated(k: Array, f: Array, energy: Array, weight: Array, T: Array) -> Array:
-    inside = covered(k, f)
-    total = np.zeros((T.size, len(COLUMNS)))
+def _interpolated(sites: _Sites, energy: Array, T: Array) -> Array:
+    inside = covered(sites.k, sites.f)
+    total = np.zeros((sites.groups, T.size, len(COLUMNS)))
     # A table is in units of one energy; ensembles with a few different quartic coefficients have a few tables.
     units, unit = np.unique(energy, return_inverse=True)
     sizes = np.bincount(unit[inside], minlength=units.size)
@@ -156,15 +216,16 @@ def _interpolated(k: Array, f: Array, energy: Array, weight: Array, T: Array) ->
         if which.size < SAMPLE:
             inside[which] = False
             continue
-        total += _from_table(k[which], f[which], weight[which], T / units[i])
+        total += _from_table(sites[which], T / units[i])
     rest = ~inside
     if np.any(rest):
-        total += _direct(k[rest], f[rest], energy[rest], weight[rest], T)
+        total += _direct(sites[rest], energy[rest], T)
     return total
 
 
-def _from_table(k: Array, f: Array, weight: Array, t: Array) -> Array:
-    total = np.zeros((t.size, len(COLUMNS)))
+def _from_table(sites: _Sites, t: Array) -> Array:
+    k, f, weight = sites.k, sites.f, sites.weight
+    total = np.zeros((sites.groups, t.size, len(COLUMNS)))
     wells = wells_of(k, f)
     double = wells[:, 1] > -np.inf
     # Averages vary with the field on the scale t/sqrt(k). Where that is too fine for a grid the levels are
@@ -173,38 +234,38 @@ def _from_table(k: Array, f: Array, weight: Array, t: Array) -> Array:
     low, high = np.flatnonzero(t <= 0.4 * scale), np.flatnonzero(t > 0.4 * scale)
     number = int(np.clip(4.0 + 1.5 * EXHAUSTED * t[low].max(initial=0.0) / scale, 8, MOST_LEVELS))
     table = LevelTable.build(Grid.build(k, f), number)
-    partial, share = np.zeros((low.size, 5)), np.zeros((high.size, 5))
+    partial, share = np.zeros((sites.groups, low.size, 5)), np.zeros((sites.groups, high.size, 5))
     for start in range(0, k.size, BLOCK):
         block = slice(start, start + BLOCK)
         excitations = table.excitations(f[block], block)
         gaps = tunnelling_gaps(excitations, wells[block])
-        _accumulate(excitations, gaps, weight[block], t[low], partial)
+        _accumulate(excitations, gaps, weight[block], sites.group[block], t[low], partial)
         # The two-level share ends abruptly at h_c: no smooth function of the field.
-        _accumulate(excitations[:, :2], gaps, weight[block], t[high], share)
-    total[low, :5] = partial
+        _accumulate(excitations[:, :2], gaps, weight[block], sites.group[block], t[high], share)
+    total[:, low, :5] = partial
 
     def from_levels(some: NDArray[np.intp]) -> Array:
-        result = np.zeros((some.size, low.size))
-        for row, excitations in enumerate(table.excitations(f[some], some)):
-            one = np.zeros((low.size, 5))
-            _accumulate(excitations[None], np.full(1, -1.0), np.ones(1), t[low], one)
-            result[row] = one[:, 0]
-        return result
+        result = np.zeros((some.size, low.size, 5))
+        excitations = table.excitations(f[some], some)
+        _accumulate(excitations, np.full(some.size, -1.0), np.ones(some.size), np.arange(some.size), t[low], result)
+        return result[..., 0]
 
-    total[low, 5] = _interpolation_error(from_levels, k, f, weight, double, t[low])
+    shares = sites.shares / weight.sum()
+    total[:, low, 5] = np.outer(shares, _interpolation_error(from_levels, k, f, weight, double, t[low]))
     if high.size:
         grid = Grid.build(k, f, coarser=COARSER)
         at_nodes = averages(grid.k, grid.f, np.broadcast_to(t[high], (grid.k.size, high.size)))
-        node_weights = grid.node_weights(weight)
-        total[high] = np.tensordot(node_weights, at_nodes, axes=1)
-        total[high, 3:5] = share[:, 3:5]
 
         def from_nodes(some: NDArray[np.intp]) -> Array:
             nodes, weights = grid.stencil(some)
             return np.einsum("ia,iat->it", weights, at_nodes[nodes, :, 0])
 
-        total[high, 5] = np.tensordot(np.abs(node_weights), at_nodes[..., 5], axes=1)
-        total[high, 5] += _interpolation_error(from_nodes, k, f, weight, double, t[high])
+        deviation = _interpolation_error(from_nodes, k, f, weight, double, t[high])
+        for g in np.unique(sites.group):
+            node_weights = grid.node_weights(weight, np.flatnonzero(sites.group == g))
+            total[g, high] = np.tensordot(node_weights, at_nodes, axes=1)
+            total[g, high, 5] = np.tensordot(np.abs(node_weights), at_nodes[..., 5], axes=1) + shares[g] * deviation
+        total[:, high, 3:5] = share[..., 3:5]
     return total
 
 
@@ -233,17 +294,20 @@ def _interpolation_error(
 
 
 @njit(cache=True)
-def _accumulate(excitations: Array, gaps: Array, weight: Array, t: Array, total: Array) -> None:
-    """Add the weighted averages of sites, from their levels alone, to ``total`` (T, 5)."""
+def _accumulate(
+    excitations: Array, gaps: Array, weight: Array, group: NDArray[np.int64], t: Array, total: Array
+) -> None:
+    """Add the weighted averages of sites, from their levels alone, to ``total`` (groups, T, 5)."""
     for i in range(weight.size):
         for j in range(t.size):
             if t[j] <= 0.0:
                 continue
+            row = total[group[i], j]
             c, s, u, _ = level_sum(excitations[i], t[j])
-            total[j, 0] += weight[i] * c
-            total[j, 1] += weight[i] * s
-            total[j, 2] += weight[i] * u
+            row[0] += weight[i] * c
+            row[1] += weight[i] * s
+            row[2] += weight[i] * u
             if gaps[i] >= 0.0:
                 c, s = two_level(gaps[i] / t[j])
-                total[j, 3] += weight[i] * c
-                total[j, 4] += weight[i] * s
+                row[3] += weight[i] * c
+                row[4] += weight[i] * s

@@ -9,6 +9,11 @@ Wronskian psi_o psi_e' - psi_e psi_o', integrated from 0 to infinity, gives with
 where they grow and so are stable, by Taylor expansion of the Schroedinger equation, and joined to the solution that
 decays outside. Both are taken at the mean energy of the doublet, which errs by the square of the splitting.
 
+Behind high barriers, where the integration would take ever more steps, the ground doublet is known from the expansion
+around one instanton (Zinn-Justin, J. Math. Phys. 22, 511 (1981); Jentschura & Zinn-Justin, Ann. Phys. 313, 197 (2004)),
+
+    E_o - E_e = sqrt(2 k) 2/sqrt(pi g) exp(-1/(6 g)) (1 - 71 g/12 - 6299 g^2/288 - ...),   g = 1/(4 sqrt(2) k^(3/2)).
+
 In a field the ground doublet is a two-level system, gap^2 = Delta_0^2 + Delta^2 with Delta proportional to f as long
 as the gap is far below the next level: Delta is taken where double precision resolves the gap.
 """
@@ -31,6 +36,9 @@ ORDER = (
 # Splittings below this part of the level spacing are taken from the Wronskian: there the levels give them to 1e-8,
 # and the energy that both functions share errs by 1e-10.
 TINY = 1e-5
+# From this k on the expansion in g is used: the first term left out is then below 1e-11.
+HIGH_BARRIER = 100.0
+INSTANTON_SERIES = (1.0, -71.0 / 12.0, -6299.0 / 288.0, -2691107.0 / 10368.0)
 # Gap at which the asymmetry of a two-level system is measured, in units of the level spacing.
 PROBE = 1e-4
 
@@ -122,6 +130,13 @@ def _log_splittings(k: Array, energy: Array) -> Array:
     return result
 
 
+def instanton_splittings(k: Array) -> Array:
+    """Logarithm of the splitting of the ground doublet behind high barriers, relative error of order g^4; (m,)."""
+    g = 0.25 / (np.sqrt(2.0) * k**1.5)
+    series = np.polynomial.polynomial.polyval(g, INSTANTON_SERIES)
+    return 0.5 * np.log(2.0 * k) + np.log(2.0 / np.sqrt(np.pi * g)) - 1.0 / (6.0 * g) + np.log(series)
+
+
 def reduced_splittings(k: Array, doublet: int = 0) -> Array:
     """Logarithm of E_o - E_e of a doublet of p^2/2 + x^4/4 - k x^2/2, shape (m,), for k of shape (m,).
 
@@ -131,6 +146,12 @@ def reduced_splittings(k: Array, doublet: int = 0) -> Array:
     if not (doublet == int(doublet) and doublet >= 0):
         raise ParameterError(f"the doublet must be an integer >= 0, got {doublet}")
     k = np.asarray(k, float)
+    high = (k > HIGH_BARRIER) & (doublet == 0)
+    if np.any(high):
+        result = np.empty(k.size)
+        result[high] = instanton_splittings(k[high])
+        result[~high] = reduced_splittings(k[~high])
+        return result
     n = 2 * int(doublet)
     height = reduced_levels(k, np.zeros_like(k), n + 2)[:, n:]
     with np.errstate(divide="ignore"):

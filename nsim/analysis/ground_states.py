@@ -23,6 +23,7 @@ from nsim.analysis.summary import SAME_ENERGY, mean_and_error
 from nsim.campaign.protocols import PROTOCOLS
 from nsim.campaign.run_directory import RunDirectory
 from nsim.errors import InputError
+from nsim.parallel.checkpoint import NEVER
 from nsim.parallel.rank_group import ALONE
 from nsim.run_file import RunFile
 from nsim.sample.glass import Glass
@@ -111,7 +112,7 @@ def search(run: RunFile, n: int, sample: int, found: int = TRUSTED, most: int = 
     states, batch = np.empty((n, 0)), run.ensemble.batch
     for first in range(0, most, batch):
         replicas = range(first, min(first + batch, most))
-        relaxed = PROTOCOLS[run.protocol.kind].make(glass, run, sample, replicas, ALONE).relaxed
+        relaxed = PROTOCOLS[run.protocol.kind].make(glass, run, sample, replicas, ALONE, NEVER).relaxed
         states = np.append(states, relaxed.v[:, relaxed.converged], axis=1)
         if not states.size:
             continue

@@ -1,8 +1,8 @@
 """A run from its run file to results.h5: tasks over ranks, finished work sealed as it comes, merged at the end.
 
 Life of a run: open the directory -> find what is sealed -> share the open tasks among groups of ranks (as a rule of one
-rank each), every rank sealing its own parts -> merge -> summary. A kill at any moment loses the tasks in progress and
-at most a buffer of two seconds.
+rank each), every rank sealing its own parts -> merge -> summary. A kill at any moment loses what was done since the
+last checkpoints of the tasks in progress, and at most a buffer of two seconds of finished ones.
 """
 
 from __future__ import annotations
@@ -15,20 +15,28 @@ from uuid import uuid4
 
 import numpy as np
 
+from nsim.campaign import checkpoints
+from nsim.campaign.checkpoints import Checkpoints, identity_of
 from nsim.campaign.handful import check_layout, handfuls, work_on
+from nsim.campaign.heartbeat import Heartbeat
 from nsim.campaign.protocols import PROTOCOLS
 from nsim.campaign.provenance import provenance
 from nsim.campaign.result_parts import Result, write_part
-from nsim.campaign.run_directory import RunDirectory
+from nsim.campaign.run_directory import RunDirectory, couplings_digest
+from nsim.campaign.share import Share
 from nsim.campaign.tasks import Task, cost, tasks_of
 from nsim.errors import ExitStatus, InputError
+from nsim.parallel.checkpoint import Report
+from nsim.parallel.handing_out import HandingOut
 from nsim.parallel.rank_group import Group
 from nsim.parallel.ranks import Ranks, on_rank_0
-from nsim.parallel.stop_signals import stop_signals
+from nsim.parallel.shared_memory import remove_leftovers
+from nsim.parallel.stop_requests import StopRequests, stop_requests
 from nsim.run_file import RunFile
 from nsim.sample import couplings
 
-SEAL_EVERY = 2.0  # seconds of finished work a kill may cost
+SEAL_EVERY = 2.0  # seconds of finished work a kill may cost ...
+SEALS_PER_SECOND = 100.0  # ... but of all ranks together no more files than a file system makes without sweat
 HANDED_OUT, DONE, UNCONVERGED, STOPPED, SHARE = range(5)  # the shared counters
 WHOLE = 10**12  # the share of the open work that is done is counted in these parts
 
@@ -65,6 +73,9 @@ def run_campaign(
     say: Say = lambda line: None,
     ranks_per_sample: int = 1,
     rows: bool = False,
+    requests: StopRequests | None = None,
+    checkpoint_every: float = checkpoints.EVERY,
+    share: Share | None = None,
 ) -> Outcome:
     """Carry out a run in directory ``out``, continuing what is there.
 
@@ -84,6 +95,12 @@ def run_campaign(
         Ranks that work on one sample at a time; must divide the number of ranks.
     rows
         Whether the rows of J are spread over them; else there is one copy of J per node.
+    requests
+        What asks the run to stop; by default signals do.
+    checkpoint_every
+        Seconds between two checkpoints of a task.
+    share
+        The share of the work this job takes, with others at work on theirs; all of it by default.
 
     Returns
     -------
@@ -95,19 +112,31 @@ def run_campaign(
     InputError
         On every rank, before any work, if the run or the directory is not usable.
     """
+    if requests is None:
+        with stop_requests() as requests:
+            return run_campaign(
+                run, out, ranks, restart, progress, say, ranks_per_sample, rows, requests, checkpoint_every, share
+            )
     check_layout(run, rows)
+    if ranks.size > 1 and ranks.node_rank == 0:
+        remove_leftovers()
     group = ranks.group(ranks_per_sample)
-    directory = RunDirectory(out)
+    whole = RunDirectory(out)
+    directory = whole if share is None else whole.of_share(share)
     try:
         J = _given_couplings(run)
         _check_stability_without_quartic(run, ranks, group, J, rows)
-        open_tasks = on_rank_0(ranks, lambda: _prepare(directory, run, ranks, restart, say))
-        outcome = _share(directory, run, ranks, group, J, rows, open_tasks, progress, say)
+        identity = on_rank_0(ranks, lambda: identity_of(run, couplings_digest(run)))
+        open_tasks = on_rank_0(ranks, lambda: _prepare(whole, directory, run, ranks, restart, share, say))
+        keep = Checkpoints(directory.checkpoints_path, identity, requests, checkpoint_every, say=say)
+        keep.known = on_rank_0(ranks, lambda: keep.clear(set(open_tasks)))
+        outcome = _share(directory, run, ranks, group, J, rows, open_tasks, keep, progress, say)
         if ranks.rank == 0:
-            _finish(directory, run, provenance(ranks.size, group.size), outcome, say)
+            _finish(directory, run, provenance(ranks.size, group.size), outcome, share, say)
         return ranks.broadcast(outcome)
     finally:
         directory.close()
+        whole.close()
 
 
 def _given_couplings(run: RunFile) -> np.ndarray | None:
@@ -117,19 +146,36 @@ def _given_couplings(run: RunFile) -> np.ndarray | None:
     return couplings.load(run.couplings_path, n, run.couplings.dtype)
 
 
-def _prepare(directory: RunDirectory, run: RunFile, ranks: Ranks, restart: bool, say: Say) -> list[Task]:
-    """Open the directory and find the open tasks, on rank 0 alone."""
+def _prepare(
+    whole: RunDirectory,
+    directory: RunDirectory,
+    run: RunFile,
+    ranks: Ranks,
+    restart: bool,
+    share: Share | None,
+    say: Say,
+) -> list[Task]:
+    """Open the directory (and the folder of a share in it) and find the open tasks, on rank 0 alone."""
     warnings = run.warnings() + PROTOCOLS[run.protocol.kind].warnings(run)
+    tasks, sealed_elsewhere = tasks_of(run), {}
+    if share is not None:
+        if restart:
+            raise InputError("--restart would remove what other jobs are at: begin anew without --share")
+        for message in whole.open(run, shared=True):
+            say(message)
+        tasks, sealed_elsewhere = share.own(tasks), whole.sealed(run).tasks
     for message in directory.open(run, restart):
         say(message)
     sealed = directory.sealed(run)
     for message in sealed.damaged:
         say(f"warning: {message}; set aside, its tasks are computed again")
     directory.set_aside(sealed)
-    open_tasks = [task for task in tasks_of(run) if task not in sealed.tasks]
+    sealed.tasks = sealed_elsewhere | sealed.tasks
+    open_tasks = [task for task in tasks if task not in sealed.tasks]
     for warning in warnings:
         say(f"warning: {warning}")
-    done = f", {len(sealed.tasks)} done before" if sealed.tasks else ""
+    before = len(tasks) - len(open_tasks)
+    done = f", {before} done before" if before else ""
     say(f"{len(open_tasks)} tasks on {ranks.size} rank(s) into {directory.path}{done}")
     return open_tasks
 
@@ -142,75 +188,112 @@ def _share(
     J: np.ndarray | None,
     rows: bool,
     open_tasks: list[Task],
+    keep: Checkpoints,
     progress: Progress | None,
     say: Say,
 ) -> Outcome:
     """Work on open tasks, whichever group is free taking the next handful; every rank seals what it has finished."""
-    token = ranks.broadcast(uuid4().hex[:12])
+    token, run_id = ranks.broadcast((uuid4().hex[:12], directory.run_id()))
     counters = ranks.counters(5)
     work = sum(cost(run, task) for task in open_tasks)
     handed_out = handfuls(run, open_tasks, group.size, rows)
+    handing_out = HandingOut(counters, HANDED_OUT, len(handed_out), ranks.size // group.size)
     failures: dict[str, str] = {}
     unsealed: dict[Task, Result] = {}
-    parts, last_sealed = 0, time.monotonic()
+    seal_every = max(SEAL_EVERY, ranks.size / SEALS_PER_SECOND)
+    parts, last_sealed = 0, time.monotonic() - seal_every * ranks.rank / ranks.size  # not all at the same moment
+    heartbeat = Heartbeat(directory.progress_path, ranks.rank, ranks.size)
+    own_share = told = 0.0  # of the open work: what this rank has finished, and what it has counted for all
 
     def seal() -> None:
         nonlocal parts, last_sealed
         if unsealed:
-            write_part(directory.parts_path / f"{token}-rank{ranks.rank:05d}-{parts:06d}.h5", unsealed)
+            write_part(directory.parts_path / f"{token}-rank{ranks.rank:05d}-{parts:06d}.h5", unsealed, run_id)
             parts += 1
+            for task in unsealed:
+                keep.forget(task)
             unsealed.clear()
         last_sealed = time.monotonic()
 
     def next_handful() -> list[Task]:
         """The group's next open tasks; none when there are no more or any rank was asked to stop."""
-        if stop_requests:
-            counters.add(STOPPED, 1)
-        index = len(handed_out)
-        if group.rank == 0 and not counters.add(STOPPED, 0):
-            index = counters.add(HANDED_OUT, 1)
+        asked = keep.requests.asked()  # by every rank, so that all of them pass a request on
+        index = handing_out.next() if group.rank == 0 and not asked else None
         index = group.broadcast(index)
-        return handed_out[index] if index < len(handed_out) else []
+        return [] if index is None else handed_out[index]
 
-    def tell(progress: Progress) -> None:
-        progress(counters.add(DONE, 0), len(open_tasks), counters.add(SHARE, 0) / WHOLE)
+    def count(share: float) -> None:
+        """Bring the common count of work up to this rank's share."""
+        nonlocal told
+        counters.add(SHARE, round(share * WHOLE) - round(told * WHOLE))
+        told = share
 
-    with stop_signals() as stop_requests:
-        while tasks := next_handful():
-            done = work_on(run, tasks, J, group, rows)
-            for trace in done.traces():
-                say(f"rank {ranks.rank}: {trace}")
-            failures |= done.texts()
-            for task, result in done.results.items():
-                if result is not None:
-                    unsealed[task] = result
-                    counters.add(UNCONVERGED, int(np.sum(result["converged"] == 0)))
-                counters.add(SHARE, int(cost(run, task) / work * WHOLE))
-                counters.add(DONE, 1)
-            if progress and ranks.rank == 0:
-                tell(progress)
-            if time.monotonic() - last_sealed > SEAL_EVERY:
-                seal()
-        seal()
+    def look(task: Task, report: Report, resumed: bool) -> None:
+        """In the midst of a task: how far it is."""
+        now = report.get("share", 0.0) * cost(run, task) / work
+        if group.rank == 0 or not PROTOCOLS[run.protocol.kind].together:
+            count(own_share + now)
+        heartbeat.beat(own_share + now, report, given=now if resumed else 0.0)
+        tell()
+
+    def tell() -> None:
+        done, share = counters.read(DONE), counters.read(SHARE)
         if progress and ranks.rank == 0:
-            # Keep it alive while the last tasks are finished elsewhere.
-            while counters.add(DONE, 0) < sum(map(len, handed_out[: counters.add(HANDED_OUT, 0)])):
-                tell(progress)
-                time.sleep(0.1)
-            tell(progress)
-        ranks.wait_for_all()
-    count, unconverged = counters.add(DONE, 0), counters.add(UNCONVERGED, 0)
+            progress(done, len(open_tasks), share / WHOLE)
+
+    def meanwhile() -> None:
+        """Pass requests on, give signs of life and keep the bar alive while the last tasks are finished elsewhere."""
+        keep.requests.asked()
+        heartbeat.beat()
+        tell()
+
+    keep.look = look
+    keep.requests.share(counters, STOPPED)
+    while tasks := next_handful():
+        ranks.doing = f"task {tasks[0]}"
+        heartbeat.begin(str(tasks[0]))
+        done = work_on(run, tasks, J, group, rows, keep.of)
+        for trace in done.traces():
+            say(f"rank {ranks.rank}: {trace}")
+        failures |= done.texts()
+        for task, result in done.results.items():
+            if result is not None:
+                unsealed[task] = result
+                counters.add(UNCONVERGED, int(np.sum(result["converged"] == 0)))
+            own_share += cost(run, task) / work
+            counters.add(DONE, 1)
+        if not done.stopped:
+            count(own_share)
+            heartbeat.end(own_share)
+        tell()
+        if time.monotonic() - last_sealed > seal_every:
+            seal()
+    seal()
+    counters.settle()
+    ranks.wait_for_all(meanwhile)
+    counters.settle()  # once more: now it knows what all others have added
+    tell()
+    keep.requests.share(None)
+    finished, unconverged = counters.read(DONE), counters.read(UNCONVERGED)
     counters.close()
     all_failures = ranks.gather(failures)
     everyone = {task: text for found in all_failures or [] for task, text in found.items()}
-    return Outcome(len(tasks_of(run)), count - len(everyone), unconverged, count < len(open_tasks), everyone)
+    return Outcome(len(tasks_of(run)), finished - len(everyone), unconverged, finished < len(open_tasks), everyone)
 
 
 def _finish(
-    directory: RunDirectory, run: RunFile, attributes: dict[str, str | int], outcome: Outcome, say: Say
+    directory: RunDirectory,
+    run: RunFile,
+    attributes: dict[str, str | int],
+    outcome: Outcome,
+    share: Share | None,
+    say: Say,
 ) -> None:
     """Merge what is sealed (not after a stop: time may be short, and the parts are safe as they are)."""
+    Heartbeat.remove_all(directory.progress_path)
     directory.record_failures(outcome.failures)
+    if share is not None:
+        return  # for a job that is alone with the run
     sealed = directory.sealed(run)
     complete = directory.results_path.exists() and set(sealed.tasks.values()) == {directory.results_path}
     if outcome.stopped or not sealed.tasks or (complete and not outcome.computed and _same_size(directory, run)):

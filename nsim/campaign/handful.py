@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from nsim.campaign.checkpoints import Keep, never
 from nsim.campaign.protocols import PROTOCOLS
 from nsim.campaign.result_parts import Result
 from nsim.campaign.tasks import Task, perform
 from nsim.errors import InputError
+from nsim.parallel.checkpoint import StoppedError
 from nsim.parallel.rank_group import Group, PeerFailedError
 from nsim.run_file import RunFile
 from nsim.sample import couplings
@@ -30,6 +32,7 @@ class Done:
 
     results: dict[Task, Result | None] = field(default_factory=dict)  # the tasks it answers for; None: failed
     errors: dict[Task, Exception] = field(default_factory=dict)  # what went wrong on this rank, and for which tasks
+    stopped: bool = False  # a task was left in its midst, with its state saved
 
     def texts(self) -> dict[str, str]:
         """One line for each error, by task."""
@@ -68,34 +71,43 @@ def handfuls(run: RunFile, tasks: list[Task], ranks: int, rows: bool = False) ->
     return taken
 
 
-def work_on(run: RunFile, tasks: list[Task], J: np.ndarray | None, group: Group, rows: bool = False) -> Done:
+def work_on(
+    run: RunFile, tasks: list[Task], J: np.ndarray | None, group: Group, rows: bool = False, keep: Keep = never
+) -> Done:
     """Carry out a handful; called by all ranks of the group. No error of a task escapes, and no rank waits for ever.
 
-    ``J`` replaces the drawn couplings; ``rows`` spreads the drawn ones over the group.
+    ``J`` replaces the drawn couplings; ``rows`` spreads the drawn ones over the group; ``keep`` gives a task the
+    checkpoint at which it can stop and go on.
     """
     n, sample, *_ = tasks[0]
     drawn = (group, run.seed, n, sample, run.model.j0, run.couplings.dtype)
     if rows:
-        return _together(tasks[0], group, lambda: perform(run, tasks[0], couplings.draw_rows(*drawn)))
+        spread = keep(tasks[0], group)
+        return _together(
+            tasks[0], group, lambda: perform(run, tasks[0], couplings.draw_rows(*drawn), checkpoint=spread)
+        )
     if PROTOCOLS[run.protocol.kind].together:
-        return _together(tasks[0], group, lambda: perform(run, tasks[0], J, group))
+        shared = keep(tasks[0], group)
+        return _together(tasks[0], group, lambda: perform(run, tasks[0], J, group, shared))
     own = tasks[group.rank : group.rank + 1]
     if group.size == 1 or J is not None:
-        return _each(run, own, J)
+        return _each(run, own, J, keep)
     try:
-        return group.together(lambda: _each(run, own, couplings.draw_shared(*drawn)))
+        return group.together(lambda: _each(run, own, couplings.draw_shared(*drawn), keep))
     except PeerFailedError:
         return Done(dict.fromkeys(own))  # who failed says why
     except Exception as error:
         return Done(dict.fromkeys(own), dict.fromkeys(tasks, error))
 
 
-def _each(run: RunFile, own: list[Task], J: np.ndarray | CouplingMatrix | None) -> Done:
+def _each(run: RunFile, own: list[Task], J: np.ndarray | CouplingMatrix | None, keep: Keep) -> Done:
     """The task of this rank alone, if there is one for it."""
     done = Done()
     for task in own:
         try:
-            done.results[task] = perform(run, task, J)
+            done.results[task] = perform(run, task, J, checkpoint=keep(task))
+        except StoppedError:
+            done.stopped = True
         except Exception as error:
             done.results[task], done.errors[task] = None, error
     return done
@@ -107,6 +119,9 @@ def _together(task: Task, group: Group, work: Callable[[], Result]) -> Done:
     result = None
     try:
         result = group.together(work)
+    except StoppedError:
+        done.stopped = True  # on all ranks alike
+        return done
     except PeerFailedError:
         pass  # who failed says why
     except Exception as error:

@@ -14,6 +14,7 @@ from nsim.sample.cavity_field import cavity_field, reaction_coefficient
 from nsim.sample.glass import Glass
 from nsim.sample.hessian import NotAMinimumError, cholesky, lowest_eigenvalues, resolvent_diagonal_and_localisation
 from nsim.sample.local_wells import local_wells
+from nsim.sample.normal_modes import modes_of, normal_modes
 from nsim.variables import STATE, Variable
 
 MODE = ("sample", "replica", "mode")
@@ -49,10 +50,16 @@ VARIABLES: dict[str, Variable] = {
     "well_tunnelling": Variable(SITE, "1", "lambda = (d/2) sqrt(2 m V/hbar^2) with V the barrier; NaN: single well"),
     "a2": Variable(SAMPLE_SITE, "E0/v0^2", "harmonic stiffness a2_i"),
 }
+NORMAL_MODE = ("sample", "replica", "normal_mode")
+# With output.spectrum:
+SPECTRUM: dict[str, Variable] = {
+    "spectrum": Variable(NORMAL_MODE, "E0/v0^2", "eigenvalues of the Hessian, ascending; of large systems the lowest"),
+    "participation": Variable(NORMAL_MODE, "1", "p_k = 1/sum_i e_ik^4: how many sites a normal mode moves"),
+}
 
 
 def measure(
-    glass: Glass, relaxed: Relaxed, eigenvalues: int, hbar2_over_m: float, inverse: bool = True
+    glass: Glass, relaxed: Relaxed, eigenvalues: int, hbar2_over_m: float, inverse: bool = True, modes: bool = False
 ) -> dict[str, np.ndarray]:
     """All observables of a batch of relaxed states.
 
@@ -69,11 +76,14 @@ def measure(
     inverse
         Whether the Hessian is inverted, which takes an N x N array in double precision on this rank; else the response
         and what follows from it (C_i, h_i, wells) are NaN, and positive definiteness rests on the lowest eigenvalue.
+    modes
+        Whether the normal modes are found, too.
 
     Returns
     -------
     dict
-        Every name of `VARIABLES`; a leading axis of length R where the variable has the dimension ``replica``.
+        Every name of `VARIABLES`, and with ``modes`` those of `SPECTRUM`; a leading axis of length R where the
+        variable has the dimension ``replica``.
         What the inverse Hessian gives is NaN for a state that is not a minimum.
     """
     v = relaxed.v
@@ -93,7 +103,8 @@ def measure(
     C = reaction_coefficient(glass, v, response)
     h = cavity_field(l, C, v)
     wells = local_wells(h, C, v, glass.a2[:, None], glass.a4, glass.gamma, hbar2_over_m)
-    return {
+    found = {} if not modes else _modes(glass, v, positive)
+    return found | {
         "energy": glass.energy(v) / glass.n,
         "p": v.mean(axis=0),
         "q": (v**2).mean(axis=0),
@@ -116,3 +127,12 @@ def measure(
         "well_tunnelling": wells.tunnelling.T,
         "a2": glass.a2,
     }
+
+
+def _modes(glass: Glass, v: np.ndarray, positive: np.ndarray) -> dict[str, np.ndarray]:
+    """The variables of `SPECTRUM`; NaN for states that are not minima."""
+    found = {name: np.full((v.shape[1], modes_of(glass.n)), np.nan) for name in SPECTRUM}
+    for r in np.flatnonzero(positive):
+        modes = normal_modes(glass, v[:, r])
+        found["spectrum"][r], found["participation"][r] = modes.eigenvalue, modes.participation
+    return found

@@ -18,6 +18,7 @@ class Progress:
         self._what = what
         self._began = self._last = time.monotonic()
         self._last_share = 0.0
+        self._given = -1.0  # share of the work that checkpoints have given
         self._bar = None
         if bar and sys.stderr.isatty():
             from rich.console import Console
@@ -53,6 +54,8 @@ class Progress:
 
     def __call__(self, done: int, total: int, share: float) -> None:
         """Show that ``done`` of ``total`` tasks are done, which are ``share`` of the work."""
+        if self._given < 0:
+            self._given = share if done == 0 else 0.0
         if self._bar:
             self._bar.update(self._row, completed=share, total=1.0, count=f"{done}/{total}")
             return
@@ -60,7 +63,11 @@ class Progress:
         enough = share - self._last_share >= 1 / LINES and now - self._last > 1
         if share > self._last_share and (done == total or enough or now - self._last > LINE_EVERY):
             elapsed = now - self._began
-            left = f", {elapsed * (1 - share) / share:.0f} s left" if done < total else ""
+            left = (
+                f", {elapsed * (1 - share) / (share - self._given):.0f} s left"
+                if share > self._given and done < total
+                else ""
+            )
             sys.stderr.write(f"[{elapsed:7.1f} s] {self._what}: {done}/{total}, {share:.0%} of the work{left}\n")
             sys.stderr.flush()
             self._last, self._last_share = now, share

@@ -13,8 +13,10 @@ import numpy as np
 from nsim.descent.relaxation import Relaxed, relax
 from nsim.dynamics import temperature_ladder, thermal_observables, two_time
 from nsim.dynamics.annealing import adaptive_temperatures, anneal, temperatures
+from nsim.dynamics.cold_starts import Block, cool
 from nsim.dynamics.langevin import LangevinDynamics
-from nsim.dynamics.parallel_tempering import ParallelTempering
+from nsim.dynamics.parallel_tempering import ParallelTempering, own_blocks
+from nsim.parallel.checkpoint import NEVER, Checkpoint, Report, Stage, State
 from nsim.parallel.rank_group import Group
 from nsim.run_file import RunFile
 from nsim.sample.glass import Glass
@@ -48,7 +50,8 @@ class Protocol:
     Parameters
     ----------
     make
-        ``make(glass, run, sample, replicas, group)`` returns what it made; it depends on nothing but its arguments.
+        ``make(glass, run, sample, replicas, group, checkpoint)`` returns what it made; it depends on nothing but its
+        arguments. Long work pauses at its step boundaries (`nsim.parallel.checkpoint`).
     variables
         What it measures on the way, by name.
     coordinates
@@ -64,13 +67,15 @@ class Protocol:
         ``columns(run, n)``: states that move for each replica: the rungs of a ladder.
     sweeps
         ``sweeps(run)``: Monte Carlo sweeps of each of these states.
+    prepare
+        What every rank works out once, before its first task, if it takes long.
     warnings
         What is legal but unlikely to be meant, beyond what the run file alone shows; one line each.
     by_products
         Whether products J v are all it asks of the couplings, so that their rows may be spread over ranks.
     """
 
-    make: Callable[[Glass, RunFile, int, Sequence[int], Group], Made]
+    make: Callable[[Glass, RunFile, int, Sequence[int], Group, Checkpoint], Made]
     variables: Mapping[str, Variable] = field(default_factory=dict)
     coordinates: Callable[[RunFile, int], dict[str, Coordinate]] = lambda run, n: {}
     whole_samples: bool = False
@@ -78,6 +83,7 @@ class Protocol:
     of_averages: Mapping[str, Callable[[dict[str, np.ndarray]], np.ndarray]] = field(default_factory=dict)
     columns: Callable[[RunFile, int], int] = lambda run, n: 1
     sweeps: Callable[[RunFile], float] = lambda run: 0.0
+    prepare: Callable[[RunFile], object] = lambda run: None
     warnings: Callable[[RunFile], list[str]] = lambda run: []
     by_products: bool = False
 
@@ -91,28 +97,39 @@ def start(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int]) -> n
     return np.stack([protocol.start_std * stream.standard_normal(glass.n) for stream in streams], axis=1)
 
 
-def quench(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], group: Group) -> Made:
+def quench(
+    glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], group: Group, checkpoint: Checkpoint = NEVER
+) -> Made:
     """Relax the start: with a wide random start, an instantaneous quench from T = infinity."""
     return Made(relaxed(glass, run, start(glass, run, sample, replicas)))
 
 
-def annealing(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], group: Group) -> Made:
+def annealing(
+    glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], group: Group, checkpoint: Checkpoint = NEVER
+) -> Made:
     """Cool the start by Monte Carlo from t_start to t_end, then relax."""
     protocol = run.recipe
     span = protocol.t_start, protocol.t_end, protocol.sweeps
-    if protocol.schedule == "adaptive":
+    held = checkpoint.load() or {}
+    if "schedule" in held:
+        schedule = held["schedule"]
+    elif protocol.schedule == "adaptive":
         # The pilots belong to the sample: every batch of its replicas finds the same schedule.
         pilots = [generator(run.seed, glass.n, sample, Purpose.PILOT, pilot) for pilot in range(PILOTS)]
         first = start(glass, run, sample, range(PILOTS))
-        schedule = adaptive_temperatures(glass, first, pilots, *span, protocol.algorithm)
+        pilot = Stage(checkpoint, held, "pilot")
+        schedule = adaptive_temperatures(glass, first, pilots, *span, protocol.algorithm, pilot)
     else:
         schedule = temperatures(protocol.schedule, *span)
     streams = [generator(run.seed, glass.n, sample, Purpose.MONTE_CARLO, replica) for replica in replicas]
-    v = anneal(glass, start(glass, run, sample, replicas), streams, schedule, protocol.algorithm)
+    cooling = Stage(checkpoint, held, "cooling", {"schedule": schedule})
+    v = anneal(glass, start(glass, run, sample, replicas), streams, schedule, protocol.algorithm, cooling)
     return Made(relaxed(glass, run, v))
 
 
-def langevin(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], group: Group) -> Made:
+def langevin(
+    glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], group: Group, checkpoint: Checkpoint = NEVER
+) -> Made:
     """Move the start at one temperature, measure two-time correlations, then relax."""
     protocol = run.recipe
     streams = [generator(run.seed, glass.n, sample, Purpose.DYNAMICS, replica) for replica in replicas]
@@ -125,11 +142,13 @@ def langevin(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], g
         protocol.friction,
         protocol.mass,
     )
-    measured = two_time.follow(motion, run)
+    measured = two_time.follow(motion, run, checkpoint)
     return Made(relaxed(glass, run, motion.v), measured)
 
 
-def tempering(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], group: Group) -> Made:
+def tempering(
+    glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], group: Group, checkpoint: Checkpoint = NEVER
+) -> Made:
     """Parallel tempering of as many ladders as there are replicas; the coldest states are relaxed at the end.
 
     Even ladders start from the start of the protocol, odd ones from states annealed from there to t_end: energies
@@ -138,31 +157,52 @@ def tempering(glass: Glass, run: RunFile, sample: int, replicas: Sequence[int], 
     protocol = run.recipe
     rungs = temperature_ladder.ladder(run, glass.n).rungs
     count = len(rungs.temperatures)
-    cooling = temperatures("exponential", protocol.t_start, protocol.t_end, max(1, protocol.burn_in // COOLING))
+    total, width = len(replicas) * count, run.ensemble.batch
+    held = checkpoint.load() or {}
 
-    def start_columns(columns: range) -> tuple[np.ndarray, list[np.random.Generator]]:
+    def block(columns: range) -> Block:
         keys = [replicas[c // count] * temperature_ladder.LARGEST_LADDER + c % count for c in columns]
         streams = [generator(run.seed, glass.n, sample, Purpose.MONTE_CARLO, key) for key in keys]
-        v = start(glass, run, sample, keys)
         cold = [at for at, column in enumerate(columns) if column // count % 2]
-        if cold:
-            v[:, cold] = anneal(glass, v[:, cold], [streams[at] for at in cold], cooling)
-        return v, streams
+        return Block(start(glass, run, sample, keys), streams, cold)
 
+    blocks = {columns: block(columns) for columns in own_blocks(total, width, group)}
+    if "ladders" not in held:
+        cooling = temperatures("exponential", protocol.t_start, protocol.t_end, max(1, protocol.burn_in // COOLING))
+        cool(glass, list(blocks.values()), -(-total // width), cooling, group, Stage(checkpoint, held, "cold"))
     swap_stream = generator(run.seed, glass.n, sample, Purpose.SWAPS)
-    ladders = ParallelTempering(glass, rungs, len(replicas), start_columns, swap_stream, run.ensemble.batch, group)
-    ladders.run(protocol.burn_in, protocol.swap_every)
-    ladders.reset_counts()
+    ladders = ParallelTempering(
+        glass, rungs, len(replicas), lambda own: (blocks[own].v, blocks[own].streams), swap_stream, width, group
+    )
     averages = thermal_observables.ThermalAverages(ladders, protocol.measure_every)
-    for _ in range(protocol.sweeps // protocol.measure_every):
-        ladders.run(protocol.measure_every, protocol.swap_every)
-        averages.add()
+    measured_sweeps = protocol.sweeps // protocol.measure_every * protocol.measure_every
+    done = 0
+    if "ladders" in held:
+        ladders.restore(held["ladders"])
+        averages.restore(held["averages"])
+        done = held["sweeps"]
+        held.clear()  # it may be large
+
+    def state() -> State:
+        return {"ladders": ladders.state(), "averages": averages.state(), "sweeps": done}
+
+    def report() -> Report:
+        return {"share": done / (protocol.burn_in + measured_sweeps), **ladders.report()}
+
+    while done < protocol.burn_in + measured_sweeps:
+        ladders.run(1, protocol.swap_every)
+        done += 1
+        if done == protocol.burn_in:
+            ladders.reset_counts()
+        elif done > protocol.burn_in and (done - protocol.burn_in) % protocol.measure_every == 0:
+            averages.add()
+        checkpoint.pause(state, report)
     measured = averages.results(run.model.j0 if run.couplings_path is None else None)
     return Made(relaxed(glass, run, ladders.states()[:, :, -1]), measured)
 
 
 def _rungs(run: RunFile, n: int) -> np.ndarray:
-    return temperature_ladder.ladder(run, n).rungs.temperatures
+    return temperature_ladder.temperatures_of(run)  # the same for all sizes
 
 
 def _tempering_sweeps(run: RunFile) -> float:
@@ -188,6 +228,7 @@ PROTOCOLS: dict[str, Protocol] = {
         of_averages={"binder": thermal_observables.binder_ratio},
         columns=lambda run, n: len(_rungs(run, n)),
         sweeps=_tempering_sweeps,
+        prepare=lambda run: temperature_ladder.ladder(run, max(run.ensemble.samples_of)),
         warnings=temperature_ladder.warnings,
     ),
     "langevin": Protocol(

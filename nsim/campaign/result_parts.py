@@ -17,14 +17,16 @@ from nsim.campaign.seal import write_sealed
 from nsim.campaign.tasks import Task
 
 Result = dict[str, np.ndarray]
+RUN_ID = "run_id"  # attribute of parts and results: whose they are
 
 
-def write_part(path: Path, results: dict[Task, Result]) -> None:
-    """Seal finished tasks as one file."""
+def write_part(path: Path, results: dict[Task, Result], run_id: str = "") -> None:
+    """Seal finished tasks as one file, marked with the run directory they belong to."""
     groups: dict[tuple[int, int], list[Task]] = {}
     for task in results:
         groups.setdefault((task.n, task.width), []).append(task)
     with h5py.File.in_memory() as file:
+        file.attrs[RUN_ID] = run_id
         for (n, width), tasks in groups.items():
             group = file.create_group(f"n{n}_width{width}")
             group["task"] = np.array(tasks, dtype=np.int64)
@@ -37,6 +39,12 @@ def write_part(path: Path, results: dict[Task, Result]) -> None:
         temporary.write_bytes(image)
 
     write_sealed(path, write)
+
+
+def run_id_of(path: Path) -> str:
+    """Id of the run a part or a result file belongs to; empty in files that do not say so."""
+    with h5py.File(path, "r", locking=False) as file:
+        return str(file.attrs.get(RUN_ID, ""))
 
 
 def tasks_in_part(path: Path) -> list[Task]:

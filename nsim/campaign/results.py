@@ -23,11 +23,17 @@ from nsim.campaign.result_parts import Result
 from nsim.campaign.seal import write_sealed
 from nsim.campaign.tasks import Task, kept_variables, task_width
 from nsim.run_file import RunFile
+from nsim.sample.normal_modes import modes_of
 from nsim.variables import STATE, Coordinate, Variable
 
-FORMAT_VERSION = 2  # since 2 protocols bring their own variables and dimensions
-READABLE = (1, 2)
+FORMAT_VERSION = 3  # since 2 protocols bring their own variables and dimensions, since 3 samples their origin
+READABLE = (1, 2, 3)
 FINISHED = Variable(STATE, "1", "1: this state is finished; 0: not computed yet, its values are fill values", "i1")
+ORIGIN = {
+    "origin_seed": Variable(("sample",), "1", "seed of the run that drew the sample", "i8"),
+    "origin_sample": Variable(("sample",), "1", "number of the sample in that run", "i8"),
+}
+NO_RESULT = ("sample", "finished", *ORIGIN)  # arrays by sample that no task has computed
 COMPRESSION = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
 
 BLOCK_BYTES = 2**26  # of results in memory at once while a file is written
@@ -65,7 +71,17 @@ def write_results(path: Path, run: RunFile, attributes: dict[str, Any], tasks: I
     write_sealed(path, write)
 
 
-def _write_size(group: Any, run: RunFile, n: int, done: set[Task], read: Read) -> None:
+def write_one_size(
+    path: Path, run: RunFile, n: int, attributes: dict[str, Any], tasks: Iterable[Task], read: Read, sites: bool
+) -> None:
+    """Write the results of one size as a netCDF file of its own, without groups and seal, with or without its sites."""
+    with h5netcdf.File(path, "w") as file:
+        for name, value in attributes.items():
+            file.attrs[name] = value
+        _write_size(file, run, n, {task for task in tasks if task.n == n}, read, sites)
+
+
+def _write_size(group: Any, run: RunFile, n: int, done: set[Task], read: Read, sites: bool = True) -> None:
     samples, replicas, width = run.ensemble.samples_of[n], run.ensemble.replicas, task_width(run)
     coordinates = {
         "sample": Coordinate(np.arange(samples), "1", "number of the sample"),
@@ -74,10 +90,14 @@ def _write_size(group: Any, run: RunFile, n: int, done: set[Task], read: Read) -
     }
     own = {name: len(coordinate.values) for name, coordinate in coordinates.items()}
     sizes = own | {"site": n, "mode": run.output.eigenvalues}
+    if run.output.spectrum:
+        sizes["normal_mode"] = modes_of(n)
     group.dimensions = sizes
     group.attrs["n"] = n
     group.attrs["batch"] = width  # replicas of a task
     kept = kept_variables(run) | {"finished": FINISHED}
+    if not sites:
+        kept = {name: variable for name, variable in kept.items() if "site" not in variable.dims}
     together = max(1, CHUNK_BYTES // (8 * n * min(width, replicas)))  # samples in a chunk
     chunks = sizes | {"sample": min(together, samples), "replica": min(width, replicas)}
     for name, coordinate in coordinates.items():
@@ -85,6 +105,8 @@ def _write_size(group: Any, run: RunFile, n: int, done: set[Task], read: Read) -
         _create(group, name, Variable((name,), coordinate.unit, coordinate.meaning, dtype), chunks)[...] = (
             coordinate.values
         )
+    for (name, variable), values in zip(ORIGIN.items(), np.array(run.origins(n)).T, strict=True):
+        _create(group, name, variable, chunks)[...] = values
     targets = {name: _create(group, name, variable, chunks) for name, variable in kept.items()}
     sample_bytes = sum(8 * math.prod(sizes[dim] for dim in variable.dims[1:]) for variable in kept.values())
     block = together * max(1, BLOCK_BYTES // (sample_bytes * together))
@@ -92,7 +114,8 @@ def _write_size(group: Any, run: RunFile, n: int, done: set[Task], read: Read) -
         end = min(begin + block, samples)
         arrays = {name: _unfilled(variable, sizes | {"sample": end - begin}) for name, variable in kept.items()}
         for task, result in read(sorted(task for task in done if begin <= task.sample < end)):
-            for name, data in (result | {"finished": np.int8(1)}).items():
+            for name in kept:
+                data = np.int8(1) if name == "finished" else result[name]
                 arrays[name][task.sample - begin, _place(task, kept[name].dims)] = data
         for name, data in arrays.items():
             targets[name][begin:end] = data
@@ -156,7 +179,7 @@ def read_results(
             arrays = {
                 name: group[name][begin:end]
                 for name in group
-                if dims[name][0] == "sample" and name not in ("sample", "finished") and (names is None or name in names)
+                if dims[name][0] == "sample" and name not in NO_RESULT and (names is None or name in names)
             }
             for task in tasks:
                 yield (

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nsim.campaign.observables import VARIABLES, measure
+from nsim.campaign.observables import SPECTRUM, VARIABLES, measure
 from nsim.campaign.protocols import PROTOCOLS
+from nsim.parallel.checkpoint import NEVER, Checkpoint
 from nsim.parallel.rank_group import ALONE, Group
 from nsim.run_file import RunFile
 from nsim.sample import couplings
@@ -61,11 +62,25 @@ def kept_variables(run: RunFile) -> dict[str, Variable]:
     """The arrays a run keeps: those of its relaxed states (with or without their sites), and its protocol's own."""
     sites = run.output.sites
     states = {name: variable for name, variable in VARIABLES.items() if sites or "site" not in variable.dims}
+    if run.output.spectrum:
+        states |= SPECTRUM
     return states | dict(PROTOCOLS[run.protocol.kind].variables)
 
 
+def glass_of(run: RunFile, n: int, sample: int, J: np.ndarray | CouplingMatrix | None = None) -> Glass:
+    """A sample of a run; ``J`` replaces the couplings drawn or read."""
+    if J is None and run.couplings_path is not None:
+        J = couplings.load(run.couplings_path, n, run.couplings.dtype)
+    seed, number = run.origin(n, sample)
+    return Glass.draw(run.model, seed, n, number, J, run.couplings.dtype)
+
+
 def perform(
-    run: RunFile, task: Task, J: np.ndarray | CouplingMatrix | None = None, group: Group = ALONE
+    run: RunFile,
+    task: Task,
+    J: np.ndarray | CouplingMatrix | None = None,
+    group: Group = ALONE,
+    checkpoint: Checkpoint = NEVER,
 ) -> dict[str, np.ndarray]:
     """Draw the sample, make the states, measure them.
 
@@ -77,6 +92,8 @@ def perform(
         Couplings that replace the drawn ones.
     group
         The ranks that do it together, where the protocol wants them together; all of them call this.
+    checkpoint
+        Where the state is kept meanwhile; work that is asked to stop there ends in `StoppedError`.
 
     Returns
     -------
@@ -85,10 +102,15 @@ def perform(
     """
     if J is None and group.size > 1:
         J = couplings.draw_shared(group, run.seed, task.n, task.sample, run.model.j0, run.couplings.dtype)
-    glass = Glass.draw(run.model, run.seed, task.n, task.sample, J, run.couplings.dtype)
+    glass = glass_of(run, task.n, task.sample, J)
     replicas = range(task.first, task.first + task.width)
-    made = PROTOCOLS[run.protocol.kind].make(glass, run, task.sample, replicas, group)
+    made = PROTOCOLS[run.protocol.kind].make(glass, run, task.sample, replicas, group, checkpoint)
     found = made.measured | measure(
-        glass, made.relaxed, run.output.eigenvalues, run.quantum.hbar2_over_m, run.output.response
+        glass,
+        made.relaxed,
+        run.output.eigenvalues,
+        run.quantum.hbar2_over_m,
+        run.output.response,
+        run.output.spectrum,
     )
     return {name: found[name] for name in kept_variables(run)}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("directory", required=False, type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.option("--exhaustive", is_flag=True, help="List every minimum and saddle of index 1 of a tiny system.")
-@click.option("--couplings", type=click.Path(path_type=Path), help="Couplings J, a .npy file.")
+@click.option("--couplings", type=click.Path(path_type=Path), help="Couplings J, a .npy or HDF5 file.")
 @click.option("--gamma", type=float, help="Strength of the couplings.")
 @click.option("--a2", type=float, default=1.0, show_default=True, help="Harmonic stiffness.")
 @click.option("--a4", type=float, default=1.0, show_default=True, help="Quartic coefficient.")
@@ -67,7 +67,7 @@ def landscape(
             raise InputError(f"--{given[0]}: give either a run DIRECTORY or --exhaustive with --couplings and --gamma")
         return explore_and_print(directory, ranks, plot, as_json)
     if not exhaustive or couplings is None or gamma is None:
-        raise InputError("needs a run DIRECTORY, or --exhaustive, --couplings FILE.npy and --gamma")
+        raise InputError("needs a run DIRECTORY, or --exhaustive, --couplings FILE and --gamma")
     if plot and out is None:
         raise InputError("--plot needs --out")
 
@@ -91,7 +91,8 @@ def landscape(
 
 def explore_and_print(directory: Path, ranks: Ranks, plot: bool, as_json: bool) -> ExitStatus:
     """Explore the landscape around the states of a run, on all ranks, and say what was found."""
-    from nsim.landscape.landscape_run import explore_run, summary
+    from nsim.landscape.landscape_run import explore_run
+    from nsim.landscape.landscape_summary import summary
 
     def say(line: str) -> None:
         click.echo(line, err=True)
@@ -112,6 +113,8 @@ def explore_and_print(directory: Path, ranks: Ranks, plot: bool, as_json: bool) 
 
 
 def _print_groups(answer: dict[str, Any]) -> None:
+    from nsim.landscape.landscape_tables import COUNTS
+
     for group in answer["groups"]:
         click.echo(
             f"n = {group['n']}: {group['minima']} minima, of them {group['explored_minima']} states of the run, "
@@ -123,8 +126,14 @@ def _print_groups(answer: dict[str, Any]) -> None:
                 f"  double wells of U_eff with S2 >= {row['from']:g}{upper}: {row['wells']}, of them "
                 f"{row['connected']} true, {row['barrier_within_10_percent']} with the barrier right within 10%"
             )
+        near = group["near_singular_wells"]
+        click.echo(f"  of states with an eigenvalue below 0.03: {near['wells']}, of them {near['connected']} true")
+        ways = [f"{count} by {saddles}" for saddles, count in enumerate(group["pairs_by_saddles"]) if saddles and count]
+        without = (group["pairs_by_saddles"] or [0])[0]
+        click.echo(f"  pairs met, by the saddles on their lowest path: {', '.join(ways) or 'none'}; no path: {without}")
+        click.echo(f"  basins decided by: {group['descent']}")
         for name, count in group["counts"].items():
-            click.echo(f"  {name}: {count}")
+            click.echo(f"  {name:<28}{count:>8}  {COUNTS[name]}")
 
 
 def _glass(couplings: Path, gamma: float, a2: float, a4: float, field: float) -> Glass:
@@ -160,7 +169,7 @@ def _write(folder: Path, found: Landscape, plot: bool, title: str) -> None:
             complete=found.complete,
         )
         if plot:
-            from nsim.landscape.landscape_plots import disconnectivity_graph
+            from nsim.landscape.disconnectivity_plot import disconnectivity_graph
 
             disconnectivity_graph(folder / "disconnectivity.png", found.minima, found.saddles, found.joins, title)
     except OSError as error:

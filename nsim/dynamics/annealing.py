@@ -11,6 +11,7 @@ import numpy as np
 
 from nsim.dynamics.heat_bath import HeatBathChain
 from nsim.dynamics.monte_carlo import Chain, MetropolisChain
+from nsim.parallel.checkpoint import NEVER, Checkpoint, Report, State
 from nsim.run_file import SHORTEST_ADAPTIVE
 from nsim.sample.glass import Glass
 
@@ -43,6 +44,7 @@ def adaptive_temperatures(
     t_end: float,
     sweeps: int,
     algorithm: str = "metropolis",
+    checkpoint: Checkpoint = NEVER,
 ) -> np.ndarray:
     r"""A schedule that dwells where this sample relaxes on the time scale of its annealing.
 
@@ -64,7 +66,7 @@ def adaptive_temperatures(
         Ends of the schedule [E0].
     sweeps
         Sweeps of pilot and schedule together, at least `SHORTEST_ADAPTIVE`.
-    algorithm
+    algorithm, checkpoint
         As in `anneal`.
 
     Returns
@@ -73,16 +75,27 @@ def adaptive_temperatures(
         Temperatures, falling from t_start to t_end.
     """
     stage = sweeps // SHORTEST_ADAPTIVE
+    stages = np.geomspace(t_start, t_end, PILOT_STAGES)
     chain = _chain(algorithm, glass, v, streams, t_start)
-    overlap = []
-    for temperature in np.geomspace(t_start, t_end, PILOT_STAGES):
-        before = chain.v - chain.v.mean(axis=1, keepdims=True)
-        for _ in range(stage):
-            _sweep(chain, temperature)
-        after = chain.v - chain.v.mean(axis=1, keepdims=True)
-        norm = np.sqrt((before**2).sum() * (after**2).sum())
-        overlap.append((before * after).sum() / norm if norm > 0 else 0.0)  # equal starts have nothing to forget
-    return spread_sweeps(np.array(overlap), t_start, t_end, sweeps - stage * PILOT_STAGES)
+    overlap, before = np.empty(0), np.empty(0)
+    if (held := checkpoint.load()) is not None:
+        chain.restore(held["chain"])
+        overlap, before = held["overlap"], held["before"]
+
+    def state() -> State:
+        return {"chain": chain.state(), "overlap": overlap, "before": before}
+
+    while chain.sweeps < stage * PILOT_STAGES:
+        if chain.sweeps % stage == 0:
+            before = chain.v - chain.v.mean(axis=1, keepdims=True)
+        _sweep(chain, stages[chain.sweeps // stage])
+        if chain.sweeps % stage == 0:
+            after = chain.v - chain.v.mean(axis=1, keepdims=True)
+            norm = np.sqrt((before**2).sum() * (after**2).sum())
+            # Equal starts have nothing to forget.
+            overlap = np.append(overlap, (before * after).sum() / norm if norm > 0 else 0.0)
+        checkpoint.pause(state)
+    return spread_sweeps(overlap, t_start, t_end, sweeps - stage * PILOT_STAGES)
 
 
 def spread_sweeps(overlap: np.ndarray, t_start: float, t_end: float, sweeps: int) -> np.ndarray:
@@ -104,6 +117,7 @@ def anneal(
     streams: list[np.random.Generator],
     schedule: np.ndarray,
     algorithm: str = "metropolis",
+    checkpoint: Checkpoint = NEVER,
 ) -> np.ndarray:
     """Cool the columns of ``v`` through the temperatures of ``schedule``, one sweep each.
 
@@ -119,16 +133,60 @@ def anneal(
         Temperatures, shape (sweeps,) [E0].
     algorithm
         ``metropolis`` or ``heat-bath``.
+    checkpoint
+        Where the state is kept meanwhile.
 
     Returns
     -------
     ndarray, shape (N, R)
         Thermal states at the last temperature; relax them to reach their inherent structures.
     """
-    chain = _chain(algorithm, glass, v, streams, schedule[0] if len(schedule) else 1.0)
-    for temperature in schedule:
-        _sweep(chain, temperature)
-    return chain.v
+    cooling = Cooling(glass, v, streams, schedule, algorithm)
+    if (held := checkpoint.load()) is not None:
+        cooling.restore(held)
+    while cooling.sweep():
+        checkpoint.pause(cooling.state, cooling.report)
+    return cooling.v
+
+
+class Cooling:
+    """Replicas of one sample on their way down a schedule; parameters as of `anneal`."""
+
+    def __init__(
+        self,
+        glass: Glass,
+        v: np.ndarray,
+        streams: list[np.random.Generator],
+        schedule: np.ndarray,
+        algorithm: str = "metropolis",
+    ) -> None:
+        self._schedule = schedule
+        self._chain = _chain(algorithm, glass, v, streams, schedule[0] if len(schedule) else 1.0)
+        self._acceptance = 1.0
+
+    def sweep(self) -> bool:
+        """The next sweep; False: the end has been reached before."""
+        if self._chain.sweeps == len(self._schedule):
+            return False
+        self._acceptance = float(_sweep(self._chain, self._schedule[self._chain.sweeps]).mean())
+        return True
+
+    @property
+    def v(self) -> np.ndarray:
+        """The states, shape (N, R)."""
+        return self._chain.v
+
+    def state(self) -> State:
+        """All that the future depends on, beside sample and schedule; copied."""
+        return self._chain.state()
+
+    def restore(self, state: State) -> None:
+        """Go on from a state."""
+        self._chain.restore(state)
+
+    def report(self) -> Report:
+        """How far it is."""
+        return {"share": self._chain.sweeps / len(self._schedule), "acceptance": self._acceptance}
 
 
 def _chain(
@@ -139,8 +197,9 @@ def _chain(
     return MetropolisChain(glass, v, streams, step=np.sqrt(temperature))
 
 
-def _sweep(chain: Chain, temperature: float) -> None:
-    """One sweep; the step width of a Metropolis chain follows its acceptance."""
+def _sweep(chain: Chain, temperature: float) -> np.ndarray:
+    """One sweep; the step width of a Metropolis chain follows its acceptance rates, (R,), which are returned."""
     acceptance = chain.sweep(1 / temperature)
     if isinstance(chain, MetropolisChain):
         chain.step *= np.exp(ADAPTATION * (acceptance - TARGET_ACCEPTANCE))
+    return acceptance

@@ -15,9 +15,12 @@ holds exactly for var(mean); what is lost is the detail of rho below w, and with
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
+
+from nsim.parallel.checkpoint import State
 
 BINS = 1024
 WINDOW = 5.0
@@ -57,6 +60,14 @@ class BinnedSeries:
             self.bins[BINS // 2 :] = 0
             self.width *= 2
             self._filled = BINS // 2
+
+    def state(self) -> State:
+        """Everything added so far; copied."""
+        return copy.deepcopy(vars(self))
+
+    def restore(self, state: State) -> None:
+        """Go on from a state."""
+        vars(self).update(copy.deepcopy(state))
 
     def means(self) -> np.ndarray:
         """Means over the full bins in the order of time, shape ``(bins, *shape)``."""

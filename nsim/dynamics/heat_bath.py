@@ -21,6 +21,7 @@ import numba
 import numpy as np
 
 from nsim.dynamics.monte_carlo import Chain, spread
+from nsim.parallel.checkpoint import State
 from nsim.sample.glass import Glass
 
 PAGE = 2048  # trials whose random numbers are drawn at once, for each replica
@@ -42,6 +43,16 @@ class HeatBathChain(Chain):
         self._normal = np.empty((replicas, PAGE))
         self._uniform = np.empty((replicas, PAGE))
         self._used = np.full(replicas, PAGE)
+
+    def state(self) -> State:
+        """See `Chain`."""
+        pages = {"normal": self._normal.copy(), "uniform": self._uniform.copy(), "used": self._used.copy()}
+        return super().state() | pages
+
+    def restore(self, state: State) -> None:
+        """See `Chain`."""
+        super().restore(state)
+        self._normal[:], self._uniform[:], self._used[:] = state["normal"], state["uniform"], state["used"]
 
     def _begin_sweep(self) -> None:
         """Pages are turned when they run out, in the midst of a sweep."""

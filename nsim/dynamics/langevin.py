@@ -16,6 +16,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from nsim.parallel.checkpoint import State
 from nsim.run_file import LARGEST
 from nsim.sample.glass import Glass
 
@@ -88,6 +89,25 @@ class LangevinDynamics:
             self.steps += 1
         if not (np.abs(self._v) < LARGEST).all():
             raise FloatingPointError(f"time_step = {self.time_step:g} is too long: displacements grow without bound")
+
+    def state(self) -> State:
+        """All that the future of the motion depends on, beside the sample; copied."""
+        return {
+            "v": self._v.copy(),
+            "p": self._p.copy(),
+            "field": self._field.copy(),
+            "force": self._force.copy(),
+            "noise": self._noise.copy(),
+            "steps": self.steps,
+            "streams": [stream.bit_generator.state for stream in self.streams],
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from a state, bit for bit as the motion it was taken from."""
+        self._v[:], self._p[:], self._noise[:] = state["v"], state["p"], state["noise"]
+        self._field[:], self._force[:], self.steps = state["field"], state["force"], state["steps"]
+        for stream, at in zip(self.streams, state["streams"], strict=True):
+            stream.bit_generator.state = at
 
     def potential_energy(self) -> np.ndarray:
         """Total energies U of the present displacements, without another product; shape (R,) [E0]."""

@@ -17,12 +17,12 @@ so that the replicas of a site fill vector registers.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import numba
 import numpy as np
 from scipy.linalg import blas
 
+from nsim.parallel.checkpoint import State
 from nsim.sample.glass import Glass
 
 BLOCK = 64  # sites per delayed update: its square of J (32 kB) stays close, and the product is wide enough for BLAS
@@ -79,6 +79,22 @@ class Chain(ABC):
         """Total energies U of the present states from the fields at hand, without a product; shape (R,) [E0]."""
         return (self.glass.on_site(self.v) - 0.5 * (self._field + self.glass.field) * self.v).sum(axis=0)
 
+    def state(self) -> State:
+        """All that the future of the chain depends on, beside the sample; copied."""
+        return {
+            "v": self.v.copy(),
+            "field": self._field.copy(order="F"),
+            "sweeps": self.sweeps,
+            "streams": [stream.bit_generator.state for stream in self.streams],
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from a state, bit for bit as the chain it was taken from."""
+        self.v[:], self.sweeps = state["v"], state["sweeps"]
+        self._field = state["field"].copy(order="F")
+        for stream, at in zip(self.streams, state["streams"], strict=True):
+            stream.bit_generator.state = at
+
     @abstractmethod
     def _begin_sweep(self) -> None:
         """Make ready what a sweep needs, random numbers above all."""
@@ -118,26 +134,17 @@ class MetropolisChain(Chain):
         self._threshold = np.empty((sweeps_ahead, sites, replicas))
         self._used = sweeps_ahead
 
-    def state(self) -> dict[str, Any]:
-        """All that the future of the chain depends on, beside the sample: plain values and arrays, copied."""
-        return {
-            "v": self.v.copy(),
-            "field": self._field.copy(order="F"),
-            "step": self.step.copy(),
-            "sweeps": self.sweeps,
-            "streams": [stream.bit_generator.state for stream in self.streams],
-            "ahead": (self._proposal[self._used :].copy(), self._threshold[self._used :].copy()),
-        }
+    def state(self) -> State:
+        """See `Chain`."""
+        ahead = {"proposal": self._proposal[self._used :].copy(), "threshold": self._threshold[self._used :].copy()}
+        return super().state() | {"step": self.step.copy(), **ahead}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state, bit for bit as the chain it was taken from."""
-        self.v[:], self.step[:], self.sweeps = state["v"], state["step"], state["sweeps"]
-        self._field = state["field"].copy(order="F")
-        for stream, at in zip(self.streams, state["streams"], strict=True):
-            stream.bit_generator.state = at
-        proposal, threshold = state["ahead"]
-        self._used = len(self._proposal) - len(proposal)
-        self._proposal[self._used :], self._threshold[self._used :] = proposal, threshold
+    def restore(self, state: State) -> None:
+        """See `Chain`."""
+        super().restore(state)
+        self.step[:] = state["step"]
+        self._used = len(self._proposal) - len(state["proposal"])
+        self._proposal[self._used :], self._threshold[self._used :] = state["proposal"], state["threshold"]
 
     def _begin_sweep(self) -> None:
         """Numbers of the next sweeps, where they have run out. How many are drawn ahead does not change them."""

@@ -20,23 +20,22 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numba
 import numpy as np
 
 from nsim.dynamics.monte_carlo import MetropolisChain
+from nsim.parallel.checkpoint import Report, State
 from nsim.parallel.rank_group import ALONE, Group
 from nsim.sample.glass import Glass
 
 ROWS = 6  # numbers of every column that all ranks need: its moments, and its accepted moves
-STATE = (  # what changes, beside the chains and the stream of swaps
+STATE = (  # what changes, beside the blocks and the stream of swaps
     "column",
     "_rung",
     "_origin",
     "_age",
     "_swaps",
-    "_accepted",
     "acceptance",
     "sweeps",
     "swapped",
@@ -109,7 +108,7 @@ class ParallelTempering:
         self.column = np.arange(ladders * count).reshape(ladders, count)
         self._rung = np.tile(np.arange(count), ladders)  # of each column
         self._origin = np.full(self.column.size, NOWHERE)
-        self._blocks = own_blocks(self.column.size, width, group)
+        self._width, self._blocks = width, own_blocks(self.column.size, width, group)
         self._chains = [MetropolisChain(glass, *start(block), rungs.steps[self._rung[block]]) for block in self._blocks]
         self._accepted = [np.zeros(len(block)) for block in self._blocks]  # since the last count
         self._age = self._swaps = 0
@@ -124,18 +123,27 @@ class ParallelTempering:
         self.swapped, self.offered = np.zeros(rungs - 1), np.zeros(rungs - 1)
         self.round_trips = np.zeros(ladders, dtype=np.int64)
 
-    def state(self) -> dict[str, Any]:
-        """All that the future of this rank's ladders depends on, beside sample and temperatures; copied."""
+    def state(self) -> State:
+        """All that the future of the ladders depends on, beside sample and temperatures; copied.
+
+        Called by all ranks of the group; the chains of all blocks are in what its first rank gets.
+        """
+        own = [
+            {"chain": chain.state(), "accepted": accepted.copy()}
+            for chain, accepted in zip(self._chains, self._accepted, strict=True)
+        ]
         return {
-            "chains": [chain.state() for chain in self._chains],
+            "blocks": [block for blocks in self._group.gather(own) for block in blocks],
             "swap_stream": self._swap_stream.bit_generator.state,
             **{name: copy.deepcopy(getattr(self, name)) for name in STATE},
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state, bit for bit as the ladders it was taken from; the blocks must lie as they did."""
-        for chain, own in zip(self._chains, state["chains"], strict=True):
-            chain.restore(own)
+    def restore(self, state: State) -> None:
+        """Go on from a state of all blocks, bit for bit as the ladders it was taken from, on any number of ranks."""
+        for block, chain, accepted in zip(self._blocks, self._chains, self._accepted, strict=True):
+            held = state["blocks"][block.start // self._width]
+            chain.restore(held["chain"])
+            accepted[:] = held["accepted"]
         self._swap_stream.bit_generator.state = state["swap_stream"]
         for name in STATE:
             setattr(self, name, copy.deepcopy(state[name]))
@@ -176,6 +184,14 @@ class ParallelTempering:
         """All states by rung, shape (N, ladders, M)."""
         own = np.concatenate([np.empty((self.glass.n, 0)), *(chain.v for chain in self._chains)], axis=1)
         return self._gather(own)[:, self.column]
+
+    def report(self) -> Report:
+        """How well its moves and swaps are accepted, of those counted so far."""
+        tried, offered = self.sweeps * len(self.column), self.offered > 0
+        rates = {"acceptance": float(self.acceptance.mean() / tried)} if tried else {}
+        if offered.any():
+            rates["swap_rate"] = float((self.swapped[offered] / self.offered[offered]).min())
+        return rates
 
     def _gather(self, own: np.ndarray) -> np.ndarray:
         """What belongs to this rank's columns, shape (rows, columns), joined for all columns on every rank."""

@@ -117,7 +117,9 @@ def pilot_of(run: RunFile, n: int) -> Pilot:
     """The pilot of a run; that of size n where it cannot be shared. The same on every rank, computed once."""
     # Energies are bounded for the samples of the run, not for any: with a4 = 0 only these are known to be stable.
     own = run.couplings_path is not None or run.model.a4 == 0
-    return _pilot(json.dumps(run.identity()), str(run.folder), n if own else None)
+    identity = run.identity()
+    identity.pop("merged", None)  # of other seeds: their temperatures are given
+    return _pilot(json.dumps(identity), str(run.folder), n if own else None)
 
 
 @lru_cache(maxsize=16)

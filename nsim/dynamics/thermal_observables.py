@@ -27,19 +27,19 @@ opposite sides. ``gauss_gap`` is the left side less the right one.
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import numpy as np
 
 from nsim.dynamics.autocorrelation import BinnedSeries
 from nsim.dynamics.overlaps import BINS, CENTRES, count_cosines, overlap_sums, pairs
 from nsim.dynamics.parallel_tempering import ParallelTempering
+from nsim.parallel.checkpoint import State
 from nsim.variables import STATE, Coordinate, Variable
 
 TOLERANCE = 5.0
 FEWEST = 10.0
 
-GIVEN = ("_tempering", "_every", "_pairs")  # of the averages: what is no state
+SERIES, SUMS = ("_energy", "_square", "_overlap"), ("_of_ladders", "_of_pairs", "_histogram")  # state of the averages
 RUNG = ("sample", "temperature")
 LADDER_RUNG = (*STATE, "temperature")
 
@@ -123,13 +123,17 @@ class ThermalAverages:
         self._of_pairs = {name: np.zeros(couples) for name in ("abs", "squared", "fourth", "link")}
         self._histogram = np.zeros((rungs, BINS))
 
-    def state(self) -> dict[str, Any]:
-        """Everything gathered so far; copied."""
-        return copy.deepcopy({name: value for name, value in vars(self).items() if name not in GIVEN})
+    def state(self) -> State:
+        """Everything gathered so far; copied. The same on every rank."""
+        series = {name: getattr(self, name).state() for name in SERIES}
+        return series | {name: copy.deepcopy(getattr(self, name)) for name in SUMS}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: State) -> None:
         """Go on from a state."""
-        vars(self).update(copy.deepcopy(state))
+        for name in SERIES:
+            getattr(self, name).restore(state[name])
+        for name in SUMS:
+            setattr(self, name, copy.deepcopy(state[name]))
 
     def add(self) -> None:
         """Measure once."""

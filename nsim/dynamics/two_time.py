@@ -13,10 +13,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from nsim.dynamics.langevin import LangevinDynamics
+from nsim.parallel.checkpoint import NEVER, Checkpoint, Report, State
 from nsim.run_file import RunFile
 from nsim.variables import Coordinate, Variable
 
 PER_DECADE = 8  # lags and times
+PIECE = 10  # steps between two pauses, at most
 IN_TIME = ("sample", "replica", "time")
 VARIABLES = {
     "correlation": Variable(
@@ -55,19 +57,37 @@ def coordinates(run: RunFile, n: int) -> dict[str, Coordinate]:
     }
 
 
-def follow(motion: LangevinDynamics, run: RunFile) -> dict[str, np.ndarray]:
+def follow(motion: LangevinDynamics, run: RunFile, checkpoint: Checkpoint = NEVER) -> dict[str, np.ndarray]:
     """Move to the end and measure all `VARIABLES` on the way; arrays begin with the axis ``replica``."""
     waiting, last = waiting_steps(run), all_steps(run)
     two_time = TwoTimeCorrelation(waiting, logarithmic_steps(last - int(waiting[0])), last)
     times = logarithmic_steps(last)
-    n, in_time = motion.glass.n, []
-    for step in np.union1d(two_time.schedule, times):
-        motion.run(int(step) - motion.steps)
-        two_time.observe(int(step), motion.v)
+    schedule = np.union1d(two_time.schedule, times)
+    n, in_time = motion.glass.n, np.empty((0, 3, motion.v.shape[1]))
+    if (held := checkpoint.load()) is not None:
+        motion.restore(held["motion"])
+        two_time.restore(held["two_time"])
+        in_time = held["in_time"]
+        schedule = schedule[schedule > motion.steps]
+
+    def state() -> State:
+        return {"motion": motion.state(), "two_time": two_time.state(), "in_time": in_time}
+
+    def report() -> Report:
+        return {"share": motion.steps / last}
+
+    for step in map(int, schedule):
+        while motion.steps + PIECE < step:
+            motion.run(PIECE)
+            checkpoint.pause(state, report)
+        motion.run(step - motion.steps)
+        two_time.observe(step, motion.v)
         if step in times:
             kinetic = 2 * motion.kinetic_energy() / n
-            in_time.append((motion.potential_energy() / n, (motion.v**2).mean(axis=0), kinetic))
-    energy, q, kinetic_temperature = np.moveaxis(np.array(in_time), 0, -1)
+            now = motion.potential_energy() / n, (motion.v**2).mean(axis=0), kinetic
+            in_time = np.concatenate([in_time, [now]])
+        checkpoint.pause(state, report)
+    energy, q, kinetic_temperature = np.moveaxis(in_time, 0, -1)
     return {
         "correlation": two_time.values,
         "energy_in_time": energy,
@@ -104,6 +124,18 @@ class TwoTimeCorrelation:
             self._then[step] = v.copy()
         for w, l in zip(*np.nonzero(self.at == step), strict=True):  # noqa: E741
             self._values[:, w, l] = np.einsum("ir,ir->r", self._then[int(self.waiting[w])], v) / len(v)
+
+    def state(self) -> State:
+        """Everything observed so far; copied."""
+        return {
+            "then": {str(step): v.copy() for step, v in self._then.items()},
+            "values": None if self._values is None else self._values.copy(),
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from a state."""
+        self._then = {int(step): v for step, v in state["then"].items()}
+        self._values = state["values"]
 
     @property
     def values(self) -> np.ndarray:

@@ -1,49 +1,96 @@
-r"""Where a path between two minima is highest: an elastic band, whose maxima are then refined to true saddles.
+r"""Where paths between pairs of minima are highest: elastic bands, whose maxima are then refined to true saddles.
 
-The band is a string of images held at equal distances (E, Ren and Vanden-Eijnden, J. Chem. Phys. 126, 164103 (2007)):
+A band is a string of images held at equal distances (E, Ren and Vanden-Eijnden, J. Chem. Phys. 126, 164103 (2007)):
 every step moves all images down the preconditioned gradient, v <- v - h g/P with P_i = max(|G_i''|/gamma, 1/2) as in
-`nsim.descent.conjugate_gradient`, then spreads them evenly along the curve again. Images are columns, so a step is one
-matrix product. The preconditioner bends the path but keeps its stationary points, and only those are used: each maximum
-along the band is refined to a saddle (`refine`); the band's own height is never quoted as a barrier.
+`nsim.descent.conjugate_gradient`, then spreads them evenly along the curve again. The images of all bands of a sample
+are columns, so that a step is one matrix product. The preconditioner bends the path but keeps its stationary points,
+and only those are used: each maximum along a band is refined to a saddle (`nsim.landscape.saddle_newton`); the band's
+own height is never quoted as a barrier.
 """
 
 from __future__ import annotations
 
+import numba
 import numpy as np
-from scipy.linalg import eigh, lapack
 
 from nsim.descent.conjugate_gradient import SOFTEST
-from nsim.landscape.eigenvector_following import natural_length
 from nsim.sample.glass import Glass
 
-IMAGES = 21
-STEPS = 120
+IMAGES = 15
+STEPS = 100
 STEP = 0.25  # of the preconditioned gradient; stable since P^{-1} M has no eigenvalue beyond about 5
-NEWTON_STEPS = 12
-FOLLOW_STEPS = 60
-TRUST = 0.2  # longest move of a refining step, in units of the natural length
+TOGETHER = 256  # columns of one product: beyond, arrays leave the cache
 
 
-def band(glass: Glass, first: np.ndarray, last: np.ndarray, images: int = IMAGES, steps: int = STEPS) -> np.ndarray:
-    """A band relaxed between two states, shape (N, images); it starts as the straight line."""
+def bands(glass: Glass, firsts: np.ndarray, lasts: np.ndarray, images: int = IMAGES, steps: int = STEPS) -> np.ndarray:
+    """Bands relaxed between pairs of states, the columns of two arrays (N, P); shape (N, P, images).
+
+    They start as straight lines.
+    """
+    n, pairs = firsts.shape
+    block = max(1, TOGETHER // images)
+    if pairs > block:
+        parts = [
+            bands(glass, firsts[:, k : k + block], lasts[:, k : k + block], images, steps)
+            for k in range(0, pairs, block)
+        ]
+        return np.concatenate(parts, axis=1)
     share = np.linspace(0, 1, images)
-    v = first[:, None] * (1 - share) + last[:, None] * share
+    J = np.ascontiguousarray(glass.J, dtype=np.float64)
+    v = firsts[:, :, None] * (1 - share) + lasts[:, :, None] * share
     for _ in range(steps):
-        stiffness = np.maximum(np.abs(glass.on_site_curvature(v)), SOFTEST)
-        move = STEP * glass.gradient(v) / stiffness
-        move[:, [0, -1]] = 0.0
-        v = _spread(v - move)
+        product = (J @ v.reshape(n, -1)).reshape(v.shape)
+        moved, pieces = _downhill(v, product, glass.a2, float(glass.a4), float(glass.gamma), float(glass.field))
+        v = _spread(moved, pieces)
     return v
 
 
-def _spread(v: np.ndarray) -> np.ndarray:
-    """The images (N, K) moved along the polygon they form until they are equally far apart."""
-    length = np.concatenate([[0.0], np.cumsum(np.sqrt((np.diff(v, axis=1) ** 2).sum(axis=0)))])
-    wanted = np.linspace(0, length[-1], v.shape[1])[1:-1]
-    piece = np.clip(np.searchsorted(length, wanted) - 1, 0, v.shape[1] - 2)
-    share = (wanted - length[piece]) / np.maximum(length[piece + 1] - length[piece], 1e-300)
-    inner = v[:, piece] * (1 - share) + v[:, piece + 1] * share
-    return np.concatenate([v[:, :1], inner, v[:, -1:]], axis=1)
+def band(glass: Glass, first: np.ndarray, last: np.ndarray, images: int = IMAGES, steps: int = STEPS) -> np.ndarray:
+    """One band between two states (N,), shape (N, images)."""
+    return bands(glass, first[:, None], last[:, None], images, steps)[:, 0]
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _downhill(
+    v: np.ndarray, J_v: np.ndarray, a2: np.ndarray, a4: float, gamma: float, field: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """All inner images (N, P, K) a step down, and the lengths of the pieces between neighbours (P, K - 1)."""
+    n, pairs, images = v.shape
+    moved = np.empty_like(v)
+    squared = np.zeros((pairs, images - 1))
+    for i in range(n):
+        for p in range(pairs):
+            moved[i, p, 0], moved[i, p, images - 1] = v[i, p, 0], v[i, p, images - 1]
+            for k in range(1, images - 1):
+                x = v[i, p, k]
+                gradient = (a2[i] + a4 / 6 * x * x) * x / gamma - J_v[i, p, k] - field
+                moved[i, p, k] = x - STEP * gradient / max(abs(a2[i] + a4 / 2 * x * x) / gamma, SOFTEST)
+            for k in range(images - 1):
+                apart = moved[i, p, k + 1] - moved[i, p, k]
+                squared[p, k] += apart * apart
+    return moved, np.sqrt(squared)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _spread(v: np.ndarray, pieces: np.ndarray) -> np.ndarray:
+    """The images (N, P, K) moved along the polygons they form until they are equally far apart."""
+    n, pairs, images = v.shape
+    piece, share = np.zeros((pairs, images), np.int64), np.zeros((pairs, images))
+    for p in range(pairs):
+        whole, begin, at = pieces[p].sum(), 0.0, 0
+        for k in range(1, images - 1):
+            wanted = whole * k / (images - 1)
+            while at < images - 2 and begin + pieces[p, at] < wanted:
+                begin += pieces[p, at]
+                at += 1
+            piece[p, k], share[p, k] = at, (wanted - begin) / max(pieces[p, at], 1e-300)
+    spread = v.copy()
+    for i in range(n):
+        for p in range(pairs):
+            for k in range(1, images - 1):
+                left = v[i, p, piece[p, k]]
+                spread[i, p, k] = left + share[p, k] * (v[i, p, piece[p, k] + 1] - left)
+    return spread
 
 
 def maxima(glass: Glass, images: np.ndarray) -> np.ndarray:
@@ -57,48 +104,3 @@ def maxima(glass: Glass, images: np.ndarray) -> np.ndarray:
             neighbour = images[:, k + 1] if shift > 0 else images[:, k - 1]
             tops.append(images[:, k] + abs(shift) * (neighbour - images[:, k]))
     return np.array(tops).T.reshape(glass.n, -1)
-
-
-def refine(glass: Glass, start: np.ndarray, tolerance: float = 1e-10) -> tuple[np.ndarray, bool]:
-    """The saddle of index 1 next to ``start``, shape (N,), and whether it was reached.
-
-    Newton's method first (a factorisation without pivoting for signs tells nothing, so the index is proved by the two
-    lowest eigenvalues at the end); where it runs away or ends on another kind of point, eigenvector following.
-    """
-    trust = TRUST * natural_length(glass)
-    v = start.copy()
-    for _ in range(NEWTON_STEPS):
-        gradient = glass.gradient(v)
-        if np.abs(gradient).max() <= tolerance:
-            if index_one(glass, v):
-                return v, True
-            break
-        _, _, move, info = lapack.dgesv(glass.hessian(v), gradient)
-        if info != 0 or not np.abs(move).max() <= trust:
-            break
-        v = v - move
-    return _follow(glass, start, tolerance, trust)
-
-
-def index_one(glass: Glass, v: np.ndarray) -> bool:
-    """Whether the Hessian at ``v`` has exactly one negative eigenvalue."""
-    if glass.n == 1:
-        return bool(glass.on_site_curvature(v)[0] < 0)
-    lowest = eigh(glass.hessian(v), eigvals_only=True, subset_by_index=[0, 1])
-    return bool(lowest[0] < 0 < lowest[1])
-
-
-def _follow(glass: Glass, start: np.ndarray, tolerance: float, trust: float) -> tuple[np.ndarray, bool]:
-    """Eigenvector following for systems large enough that LAPACK is all the time."""
-    v = start.copy()
-    for step in range(FOLLOW_STEPS):
-        gradient = glass.gradient(v)
-        values, modes = eigh(glass.hessian(v), driver="evd", overwrite_a=True, check_finite=False)
-        if np.abs(gradient).max() <= tolerance:
-            return v, bool(values[0] < 0 and (glass.n == 1 or values[1] > 0))
-        along = modes.T @ gradient
-        move = -2 * along / (np.abs(values) + np.sqrt(values**2 + 4 * along**2) + 1e-300)
-        move[0] = -move[0]
-        limit = trust * min(1.0, 20 / (step + 1))
-        v = v + modes @ np.clip(move, -limit, limit)
-    return v, False

@@ -163,9 +163,10 @@ class Explorer:
 
     def _descend_new(self) -> None:
         """Follow the flow down both sides of the saddles that are new."""
-        for saddle in self.saddles.points[len(self.ends) :]:
+        new = self.saddles.points[len(self.ends) :]
+        for sides in both_sides(self.glass, np.reshape(new, (-1, self.glass.n)).T):
             pair = []
-            for side in both_sides(self.glass, saddle):
+            for side in sides:
                 entry, image = -1, 1
                 if side.max_gradient <= TOLERANCE:
                     entry, image = (int(x[0]) for x in self.minima.add(side.v[:, None]))

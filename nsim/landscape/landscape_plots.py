@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from nsim.campaign.run_directory import RunDirectory
+from nsim.campaign.tasks import glass_of
 from nsim.landscape import path_quantum
+from nsim.landscape.disconnectivity_plot import tree_of_run
+from nsim.landscape.figure_style import COLOURS, GREY, INK, LIGHT, ORANGE, figure, nothing, plain_ticks, save, style
 from nsim.landscape.gradient_flow import both_sides
-from nsim.landscape.landscape_run import Place, glass_of, read_landscape
-from nsim.landscape.minima_graph import Join, disconnectivity
+from nsim.landscape.landscape_run import read_landscape
+from nsim.landscape.scan_plots import loop_picture, reaction_picture
 from nsim.sample.glass import Glass
 
 PATHS = 6  # profiles in one picture
-PICTURES = ("wells", "participation", "paths", "disconnectivity")
-
-
-def disconnectivity_graph(path: Path, minima: np.ndarray, saddles: np.ndarray, joins: np.ndarray, title: str) -> None:
-    """Draw the disconnectivity tree to a file: each line ends at a minimum, lines meet at the saddle joining them."""
-    figure, axes = _figure(max(5.0, min(16.0, 0.25 * len(minima))))
-    tree = disconnectivity(minima, saddles, joins)
-    place = {minimum: x for x, minimum in enumerate(_order(len(minima), tree))}
-    # Of every group of minima joined so far: where its line ends.
-    middle: dict[tuple[int, ...], tuple[float, float]] = {
-        (i,): (float(place[i]), float(minima[i])) for i in range(len(minima))
-    }
-    for join in tree:
-        (x1, below1), (x2, below2) = middle.pop(join.first), middle.pop(join.second)
-        axes.plot([x1, x1, x2, x2], [below1, join.energy, join.energy, below2], color="C0", linewidth=1)
-        middle[join.first + join.second] = ((x1 + x2) / 2, join.energy)
-    top = max([*(join.energy for join in tree), *minima])
-    margin = 0.05 * (top - min(minima)) + 1e-12
-    for x, energy in middle.values():  # groups that nothing joins, or the whole
-        axes.plot([x, x], [energy, top + margin], color="C0", linewidth=1)
-    axes.plot([place[i] for i in range(len(minima))], minima, "o", color="C1", markersize=4)
-    axes.set(ylabel="total energy U [E0]", xlabel="minima", title=title, xticks=[])
-    figure.savefig(path, dpi=150)
+DECADES = (-100, -1, 0, 1, 100)  # labelled on symmetric logarithmic axes
+PICTURES = ("wells", "participation", "paths", "scan", "reaction", "disconnectivity")
+FOUND_BY = ("Schur complement", "following a well", "soft mode", "elastic band", "scan")
 
 
 def plot_run(directory: Path) -> list[Path]:
@@ -46,96 +28,130 @@ def plot_run(directory: Path) -> list[Path]:
     written: list[Path] = []
     for n, arrays in read_landscape(directory / "landscape.h5"):
         folder = directory / "landscape"
-        busiest = int(np.bincount(arrays["minimum_sample"]).argmax())
         files = {name: folder / f"n{n}-{name}.png" for name in PICTURES}
-        _wells(files["wells"], arrays)
-        _participation(files["participation"], arrays)
-        glasses = {int(sample): glass_of(run, Place(n, int(sample))) for sample in arrays["sample"]}
-        _paths(files["paths"], arrays, glasses)
-        _tree_of_sample(files["disconnectivity"], arrays, busiest, n)
+        glasses = {int(sample): glass_of(run, n, int(sample)) for sample in arrays["sample"]}
+        with style():
+            _wells(files["wells"], arrays)
+            _participation(files["participation"], arrays)
+            _paths(files["paths"], arrays, glasses)
+            loop_picture(files["scan"], arrays, glasses)
+            reaction_picture(files["reaction"], arrays)
+        tree_of_run(files["disconnectivity"], arrays, n)
         written += files.values()
     return written
 
 
 def _wells(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """What U_eff,i foretells against what the landscape has: barrier seen from the state, and asymmetry."""
+    """What U_eff,i foretells against what the landscape has: asymmetry Delta and barrier V, coloured by S2."""
     from matplotlib.colors import LogNorm
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9.5, 4.3), layout="constrained")
+    made, panels = figure(2, 9.6, 4.3)
     true = arrays["well_connected"] == 1
-    colour = np.maximum(arrays["well_localisation"][true], 1e-2)
-    for place, (axis, name, words) in enumerate(
-        [("log", "climb", "barrier seen from the state [E0]"), ("symlog", "asymmetry", "asymmetry [E0]")]
-    ):
-        axes = figure.add_subplot(1, 2, place + 1)
-        x, y = arrays[f"well_{name}"][true], arrays[f"well_true_{name}"][true]
-        shown = axes.scatter(x, y, c=colour, norm=LogNorm(1e-2, 10), cmap="viridis", s=25, zorder=3)
-        limits = [min(x.min(), y.min()), max(x.max(), y.max())] if len(x) else [0.1, 1.0]
-        axes.plot(limits, limits, color="0.6", linewidth=1)
-        scale = {"linthresh": 0.1} if axis == "symlog" else {}
-        axes.set_xscale(axis, **scale)
-        axes.set_yscale(axis, **scale)
-        axes.set(xlabel=f"U_eff: {words}", ylabel=f"landscape: {words}")
-    figure.colorbar(shown, label="S2 of the site")
-    missing = len(true) - int(true.sum())
-    figure.suptitle(f"{int(true.sum())} linear-response wells with a true double well; {missing} without")
-    figure.savefig(path, dpi=150)
+    sound = arrays["well_near_singular"] == 0
+    colour = np.clip(arrays["well_localisation"], 1e-2, 10)
+    shown = None
+    for axes, name, words in zip(panels, ("asymmetry", "barrier"), ("asymmetry $\\Delta$", "barrier $V$"), strict=True):
+        scale = {"linthresh": 0.1} if name == "asymmetry" else {}
+        axes.set_xscale("symlog" if scale else "log", **scale)
+        axes.set_yscale("symlog" if scale else "log", **scale)
+        x, y = arrays[f"well_{name}"], arrays[f"well_true_{name}"]
+        usable = true if scale else true & (x > 0) & (y > 0)
+        if not usable.any():
+            nothing(axes, "no linear-response well is a true one here")
+            continue
+        limits = [min(x[usable].min(), y[usable].min()), max(x[usable].max(), y[usable].max())]
+        axes.plot(limits, limits, color=GREY, linewidth=1, zorder=1)
+        for marker, some, label in (("o", sound, None), ("s", ~sound, "near-singular state")):
+            which = usable & some
+            if which.any():
+                drawn = axes.scatter(
+                    x[which],
+                    y[which],
+                    c=colour[which],
+                    norm=LogNorm(1e-2, 10),
+                    cmap="viridis",
+                    s=28,
+                    marker=marker,
+                    edgecolors=INK,
+                    linewidths=0.4,
+                    zorder=3,
+                    label=label,
+                )
+                shown = drawn if shown is None else shown
+        # What has no true well stands as ticks along the lower edge.
+        without = ~true & (arrays[f"well_{name}"] > (-np.inf if scale else 0))
+        axes.plot(x[without], np.full(without.sum(), 0.02), "|", color=ORANGE, transform=axes.get_xaxis_transform())
+        axes.set(xlabel=f"{words} of $U_{{eff,i}}$ [$E_0$]", ylabel=f"{words} found [$E_0$]")
+        if scale:
+            axes.set_xticks(DECADES)
+            axes.set_yticks(DECADES)
+        axes.margins(0.08)
+    if (true & ~sound).any():
+        panels[0].legend(loc="upper left")
+    if shown is not None:
+        made.colorbar(shown, ax=panels, label="localisation $S2_i$")
+    made.suptitle(
+        f"{int(true.sum())} double wells of linear response are true ones, {int((~true).sum())} are not (ticks)",
+        fontsize=10,
+    )
+    save(made, path)
 
 
 def _participation(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """How many sites move in each two-level system, against its lower barrier."""
-    figure, axes = _figure(6.0)
+    """How many sites move: in two-level systems against their barrier, in avalanches against their energy drop."""
+    made, (left, right) = figure(2, 9.6, 4.3)
     good = arrays["saddle_participation"] > 0
-    for number, name in enumerate(("Schur complement", "following a well", "soft mode", "elastic band")):
+    for number, name in enumerate(FOUND_BY):
         own = good & (arrays["saddle_found_by"] == number)
         if own.any():
-            axes.loglog(
-                arrays["saddle_barrier_upper"][own], arrays["saddle_participation"][own], "o", markersize=4, label=name
+            left.loglog(
+                arrays["saddle_barrier_upper"][own],
+                arrays["saddle_participation"][own],
+                "o",
+                color=COLOURS[number],
+                markersize=4,
+                alpha=0.8,
+                label=name,
             )
-    axes.set(xlabel="barrier above the upper minimum [E0]", ylabel="sites that move (participation number)")
+    left.set(xlabel="barrier above the upper minimum [$E_0$]", ylabel="sites that move (participation number)")
     if good.any():
-        axes.legend(title="found by")
-    figure.savefig(path, dpi=150)
+        left.legend(title="saddle found by")
+        plain_ticks(left.yaxis)
+    else:
+        nothing(left, "no two-level system was found")
+    if len(arrays["avalanche_drop"]):
+        right.loglog(
+            arrays["avalanche_drop"], arrays["avalanche_participation"], "o", color=COLOURS[3], markersize=3, alpha=0.5
+        )
+        plain_ticks(right.yaxis)
+    else:
+        nothing(right, "no avalanche was met")
+    right.set(xlabel="energy drop of the avalanche [$E_0$]", ylabel="sites that move (participation number)")
+    left.set_title("two-level systems")
+    right.set_title("avalanches of adiabatic scans")
+    save(made, path)
 
 
 def _paths(path: Path, arrays: dict[str, np.ndarray], glasses: dict[int, Glass]) -> None:
     """Energy along the minimum-energy paths with the lowest barriers, walls included."""
-    figure, axes = _figure(7.0)
+    made, axes = figure(1, 6.8, 4.3)
     usable = np.flatnonzero(arrays["saddle_path_length"] > 0)
     chosen = usable[np.argsort(arrays["saddle_barrier_lower"][usable])][:PATHS]
-    for k in chosen:
+    for k, colour in zip(chosen, COLOURS, strict=False):
         here, saddle = glasses[int(arrays["saddle_sample"][k])], arrays["saddle_v"][k]
-        first, second = both_sides(here, saddle)
+        ((first, second),) = both_sides(here, saddle[:, None])
         found = path_quantum.join(here, saddle, first.path, second.path)
         middle, zero = found.s[np.argmax(found.potential)], found.potential.max()
         s, V = path_quantum.potential_on_grid(here, found, 1e-4)
         shown = zero + 0.5 * (zero - found.potential.min()) > V
-        (line,) = axes.plot(s[shown] - middle, V[shown] - zero, linewidth=1)
-        axes.plot(found.s[[0, -1]] - middle, found.potential[[0, -1]] - zero, "o", color=line.get_color(), markersize=4)
-    axes.set(xlabel="arc length from the saddle [v0]", ylabel="U - U(saddle) [E0]")
-    figure.savefig(path, dpi=150)
-
-
-def _tree_of_sample(path: Path, arrays: dict[str, np.ndarray], sample: int, n: int) -> None:
-    minima = arrays["minimum_energy"][arrays["minimum_sample"] == sample]
-    own = arrays["saddle_sample"] == sample
-    joins = np.stack([arrays["saddle_first"][own], arrays["saddle_second"][own]], axis=1).astype(int)
-    title = f"N = {n}, sample {sample}, mirror images folded"
-    disconnectivity_graph(path, minima, arrays["saddle_energy"][own], joins, title)
-
-
-def _order(count: int, tree: list[Join]) -> list[int]:
-    """Minima from left to right so that no lines cross; deeper groups to the left."""
-    row: dict[tuple[int, ...], list[int]] = {(i,): [i] for i in range(count)}
-    for join in tree:
-        row[join.first + join.second] = row.pop(join.first) + row.pop(join.second)
-    return [minimum for members in row.values() for minimum in members]
-
-
-def _figure(width: float) -> tuple[Any, Any]:
-    # No pyplot: it would keep figures alive and look for a display.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, 4.5), layout="constrained")
-    return figure, figure.add_subplot()
+        label = f"{arrays['saddle_participation'][k]:.1f} sites, $\\Delta$ = {arrays['saddle_asymmetry'][k]:.2g}"
+        axes.plot(s[shown] - middle, V[shown] - zero, color=colour, label=label)
+        axes.plot(found.s[[0, -1]] - middle, found.potential[[0, -1]] - zero, "o", color=colour, markersize=4.5)
+    axes.plot([0.0], [0.0], "x", color=INK, markersize=6, label="saddle")
+    axes.axvline(0.0, color=LIGHT, linewidth=0.8, zorder=0)
+    axes.set(xlabel="arc length from the saddle [$v_0$]", ylabel="$U - U$(saddle) [$E_0$]")
+    if len(chosen):
+        made.legend(loc="outside right upper", title="lowest barriers")
+    else:
+        nothing(axes, "no two-level system was found")
+    save(made, path)

@@ -10,7 +10,6 @@ the states of the sample alone: the same on any number of ranks.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import time
 import traceback
@@ -26,15 +25,19 @@ import numpy as np
 from nsim.campaign.provenance import provenance
 from nsim.campaign.run_directory import RunDirectory, Sealed
 from nsim.campaign.seal import DamagedFileError, check_seal, remove_temporaries, write_sealed
+from nsim.campaign.tasks import glass_of
 from nsim.errors import ExitStatus, InputError
-from nsim.landscape.neighbouring_minima import COUNTS, SYSTEM, WELL, Effort, Neighbourhood
+from nsim.landscape.landscape_tables import COUNTS, PAIR, SYSTEM, WELL
+from nsim.landscape.neighbouring_minima import Effort, Neighbourhood
+from nsim.landscape.scan_record import AVALANCHE, SCAN, STEP
+from nsim.landscape.thermal_walks import streams_of
+from nsim.parallel.handing_out import HandingOut
 from nsim.parallel.ranks import Ranks, on_rank_0
-from nsim.parallel.stop_signals import stop_signals
-from nsim.run_file import DoubleWells, RunFile
-from nsim.sample import couplings
+from nsim.parallel.stop_requests import StopRequests, stop_requests
+from nsim.run_file import RunFile
 from nsim.sample.glass import Glass
 
-LANDSCAPE_VERSION = 1
+LANDSCAPE_VERSION = 2
 HANDED_OUT, STOPPED = range(2)  # the shared counters
 Say = Callable[[str], None]
 Tables = dict[str, np.ndarray]
@@ -53,7 +56,15 @@ SADDLE = {
     "mirrored": ("1", "1: it joins one of them to the mirror image of the other"),
     **SYSTEM,
 }
-TABLES = {"minimum": MINIMUM, "saddle": SADDLE, "well": WELL}
+TABLES = {
+    "minimum": MINIMUM,
+    "saddle": SADDLE,
+    "well": WELL,
+    "pair": PAIR,
+    "scan": SCAN,
+    "step": STEP,
+    "avalanche": AVALANCHE,
+}
 
 
 class Place(NamedTuple):
@@ -83,11 +94,17 @@ class Explored:
         return ExitStatus.RESUMABLE if self.stopped else ExitStatus.DONE
 
 
-def explore_run(path: Path, ranks: Ranks, say: Say = lambda line: None) -> Explored:
+def explore_run(
+    path: Path, ranks: Ranks, say: Say = lambda line: None, requests: StopRequests | None = None
+) -> Explored:
     """Explore the neighbourhoods of all converged states of the run in directory ``path``.
 
-    Called by all ranks; raises `InputError` on each if there is no such run or nothing of it is finished.
+    Called by all ranks; raises `InputError` on each if there is no such run or nothing of it is finished. ``requests``
+    asks it to stop; by default signals do.
     """
+    if requests is None:
+        with stop_requests() as requests:
+            return explore_run(path, ranks, say, requests)
     directory = RunDirectory(path)
     try:
         run = on_rank_0(ranks, directory.run)
@@ -102,23 +119,21 @@ def explore_run(path: Path, ranks: Ranks, say: Say = lambda line: None) -> Explo
         if ranks.rank == 0:
             say(f"{len(open_places)} of {len(places)} samples to explore on {ranks.size} rank(s)")
         counters, failures, done = ranks.counters(2), {}, 0
-        with stop_signals() as stop_requests:
-            while True:
-                if stop_requests:
-                    counters.add(STOPPED, 1)
-                if counters.add(STOPPED, 0) or (index := counters.add(HANDED_OUT, 1)) >= len(open_places):
-                    break
-                place = open_places[index]
-                began = time.monotonic()
-                try:
-                    _explore(directory, run, sealed, place, folder)
-                except Exception as error:
-                    failures[str(place)] = f"{type(error).__name__}: {error}"
-                    say(f"rank {ranks.rank}: {place} failed:\n{traceback.format_exc()}")
-                else:
-                    done += 1
-                    say(f"{place}: {time.monotonic() - began:.1f} s")
-            ranks.wait_for_all()
+        handing_out = HandingOut(counters, HANDED_OUT, len(open_places), ranks.size)
+        requests.share(counters, STOPPED)
+        while not requests.asked() and (index := handing_out.next()) is not None:
+            place = open_places[index]
+            began = time.monotonic()
+            try:
+                _explore(directory, run, sealed, place, folder)
+            except Exception as error:
+                failures[str(place)] = f"{type(error).__name__}: {error}"
+                say(f"rank {ranks.rank}: {place} failed:\n{traceback.format_exc()}")
+            else:
+                done += 1
+                say(f"{place}: {time.monotonic() - began:.1f} s")
+        ranks.wait_for_all(requests.asked)
+        requests.share(None)
         counters.close()
         everyone = ranks.gather((done, failures)) or []
         outcome = Explored(len(places))
@@ -139,40 +154,65 @@ def explore_run(path: Path, ranks: Ranks, say: Say = lambda line: None) -> Explo
 
 def effort_of(run: RunFile) -> Effort:
     """How much is searched, as the run file says."""
-    given = run.double_wells or DoubleWells()
-    return Effort(given.flips, given.bands, given.modes, given.method, run.quantum.hbar2_over_m)
+    given = run.search
+    return Effort(
+        flips=given.flips,
+        bands=given.bands,
+        modes=given.modes,
+        scans=given.scans,
+        walks=given.walks,
+        walk_sweeps=given.walk_sweeps,
+        walk_temperature=given.walk_temperature,
+        method=given.method,
+        hbar2_over_m=run.quantum.hbar2_over_m,
+    )
 
 
 # --- one sample ------------------------------------------------------------------------------------------------
 
 
-def explore_sample(glass: Glass, states: np.ndarray, effort: Effort) -> tuple[Tables, Neighbourhood]:
-    """The tables of one sample from its relaxed states, shape (R, N); a table's columns are called ``table/column``."""
-    found = Neighbourhood(glass, effort)
-    for replica, v in enumerate(states):
-        if np.isfinite(v).all():
-            found.explore(v, replica)
+def explore_sample(
+    glass: Glass, states: np.ndarray, effort: Effort, seed: int = 0, sample: int = 0
+) -> tuple[Tables, Neighbourhood]:
+    """The tables of one sample from its relaxed states, shape (R, N); a table's columns are called ``table/column``.
+
+    ``seed`` and ``sample`` are the key of the random streams of thermal walks.
+    """
+    found = Neighbourhood(glass, effort, lambda replica: streams_of(seed, glass.n, sample, replica, effort.walks))
+    found.explore([(replica, v) for replica, v in enumerate(states) if np.isfinite(v).all()])
+    known = found.known
     tables: Tables = {
-        "minimum/energy": np.array(found.minima.energies),
-        "minimum/lambda_min": np.array(found.lambda_min),
-        "minimum/explored": np.isin(np.arange(len(found.minima)), list(found.explored)).astype(float),
-        "minimum/hits": np.array(found.minima.hits, dtype=float),
-        "saddle/energy": np.array(found.saddles.energies),
-        "saddle/first": np.array([first for (first, _), _ in found.ends], dtype=float),
-        "saddle/second": np.array([second for _, (second, _) in found.ends], dtype=float),
-        "saddle/mirrored": np.array([one != other for (_, one), (_, other) in found.ends], dtype=float),
+        "minimum/energy": np.array(known.minima.energies),
+        "minimum/lambda_min": np.array(known.lambda_min),
+        "minimum/explored": np.isin(np.arange(len(known.minima)), list(found.explored)).astype(float),
+        "minimum/hits": np.array(known.minima.hits, dtype=float),
+        "saddle/energy": np.array(known.saddles.energies),
+        "saddle/first": np.array([first for (first, _), _ in known.ends], dtype=float),
+        "saddle/second": np.array([second for _, (second, _) in known.ends], dtype=float),
+        "saddle/mirrored": np.array([one != other for (_, one), (_, other) in known.ends], dtype=float),
     }
-    tables |= {f"saddle/{name}": np.array([row[name] for row in found.systems], dtype=float) for name in SYSTEM}
-    tables |= {f"well/{name}": np.array([row[name] for row in found.wells], dtype=float) for name in WELL}
+    rows = {
+        "well": found.wells,
+        "pair": found.pairs(),
+        "scan": found.scans.scans,
+        "step": found.scans.steps,
+        "avalanche": found.scans.avalanches,
+    }
+    for table, kept in rows.items():
+        # Points of scans are most of a file; what they are for is drawn and fitted, not subtracted.
+        number = np.float32 if table == "step" else np.float64
+        tables |= {f"{table}/{name}": np.array([row[name] for row in kept], dtype=number) for name in TABLES[table]}
+    tables |= {f"saddle/{name}": np.array([row[name] for row in known.systems], dtype=float) for name in SYSTEM}
     tables |= {f"count/{name}": np.array(float(found.counts[name])) for name in COUNTS}
-    tables["minimum/v"] = np.array(found.minima.points).reshape(-1, glass.n)
-    tables["saddle/v"] = np.array(found.saddles.points).reshape(-1, glass.n)
+    tables["minimum/v"] = np.array(known.minima.points).reshape(-1, glass.n)
+    tables["saddle/v"] = np.array(known.saddles.points).reshape(-1, glass.n)
     return tables, found
 
 
 def _explore(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place, folder: Path) -> None:
     states = _states(directory, run, sealed, place)
-    tables, _ = explore_sample(glass_of(run, place), states, effort_of(run))
+    glass = glass_of(run, place.n, place.sample)
+    tables, _ = explore_sample(glass, states, effort_of(run), *run.origin(*place))
 
     def write(temporary: Path) -> None:
         with h5py.File(temporary, "w") as file:
@@ -181,14 +221,6 @@ def _explore(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place
                 file[name] = data
 
     write_sealed(_part(folder, place), write)
-
-
-def glass_of(run: RunFile, place: Place) -> Glass:
-    """The sample itself."""
-    J = None
-    if run.couplings_path is not None:
-        J = couplings.load(run.couplings_path, place.n, run.couplings.dtype)
-    return Glass.draw(run.model, run.seed, place.n, place.sample, J, run.couplings.dtype)
 
 
 def _states(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place) -> np.ndarray:
@@ -249,6 +281,7 @@ def _merge(path: Path, run: RunFile, folder: Path, places: list[Place], ranks: i
     def write(temporary: Path) -> None:
         with h5netcdf.File(temporary, "w") as file:
             file.attrs["format_version"] = LANDSCAPE_VERSION
+            file.attrs["descent"] = effort_of(run).method  # which minimiser decided the basins
             file.attrs["run_file"] = json.dumps(run.resolved(), indent=1)
             for name, value in provenance(ranks).items():
                 file.attrs[name] = value
@@ -297,73 +330,3 @@ def read_landscape(path: Path) -> Iterator[tuple[int, Tables]]:
     with h5py.File(path, "r", locking=False) as file:
         for group in file.values():
             yield int(np.ravel(group.attrs["n"])[0]), {name: data[()] for name, data in group.items()}
-
-
-def summary(path: Path) -> dict[str, Any]:
-    """What `nsim landscape DIR` prints: for each size how much was found, how well U_eff,i foretold it, densities."""
-    return {"groups": [_group(n, arrays) for n, arrays in read_landscape(path)]}
-
-
-BINS_ASYMMETRY = np.array([0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0])  # E0
-BINS_LOG_DELTA0 = np.arange(-24.0, 1.0, 4.0)  # ln(Delta_0/E0)
-BINS_LOCALISATION = (0.0, 0.3, 1.0, np.inf)
-
-
-def _group(n: int, arrays: Tables) -> dict[str, Any]:
-    counts = {name: int(arrays[f"count_{name}"].sum()) for name in COUNTS}
-    explored = int(arrays["minimum_explored"].sum())
-    systems = _systems_of_explored(arrays)
-    asymmetry, delta0 = arrays["saddle_asymmetry"][systems], arrays["saddle_delta0"][systems]
-    resolved = np.log(delta0[delta0 > 0])
-    per_site = 1.0 / (n * explored) if explored else 0.0
-    spread, true, well = arrays["well_localisation"], arrays["well_true_climb"], arrays["well_climb"]
-    connected = arrays["well_connected"] == 1
-    close = np.zeros(len(true), dtype=bool)
-    close[connected] = np.abs(well[connected] / true[connected] - 1) < 0.1
-    return {
-        "n": n,
-        "samples": len(arrays["sample"]),
-        "explored_minima": explored,
-        "minima": len(arrays["minimum_energy"]),
-        "saddles": len(arrays["saddle_energy"]),
-        "two_level_systems": int(systems.sum()),
-        "per_site_and_asymmetry": {
-            "edges": BINS_ASYMMETRY.tolist(),
-            "density": (np.histogram(asymmetry, BINS_ASYMMETRY)[0] / np.diff(BINS_ASYMMETRY) * per_site).tolist(),
-        },
-        "per_site_and_log_delta0": {
-            "edges": BINS_LOG_DELTA0.tolist(),
-            "density": (np.histogram(resolved, BINS_LOG_DELTA0)[0] / np.diff(BINS_LOG_DELTA0) * per_site).tolist(),
-            "unresolved": int(len(delta0) - len(resolved)),
-        },
-        "wells_by_localisation": [
-            {
-                "from": low,
-                "to": high if np.isfinite(high) else None,
-                "wells": int(inside.sum()),
-                "connected": int(connected[inside].sum()),
-                "barrier_within_10_percent": int(close[inside].sum()),
-            }
-            for low, high in itertools.pairwise(BINS_LOCALISATION)
-            for inside in [(spread >= low) & (spread < high)]
-        ],
-        "counts": counts,
-    }
-
-
-def _systems_of_explored(arrays: Tables) -> np.ndarray:
-    """Which saddles join a state of the run to another minimum, not to itself or its mirror image; bool."""
-    explored = {
-        (int(sample), number)
-        for sample in arrays["sample"]
-        for number in np.flatnonzero(arrays["minimum_explored"][arrays["minimum_sample"] == sample])
-    }
-    return np.array(
-        [
-            first >= 0 and second >= 0 and first != second and bool({(sample, first), (sample, second)} & explored)
-            for sample, first, second in zip(
-                arrays["saddle_sample"], arrays["saddle_first"], arrays["saddle_second"], strict=True
-            )
-        ],
-        dtype=bool,
-    )

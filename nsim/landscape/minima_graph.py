@@ -7,6 +7,7 @@ the order of the joins is the disconnectivity tree (Becker and Karplus, J. Chem.
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,3 +58,50 @@ def minimax(minima: np.ndarray, saddles: np.ndarray, joins: np.ndarray) -> np.nd
         highest[rows, columns] = join.energy
         highest[columns.T, rows.T] = join.energy
     return highest
+
+
+State = tuple[int, int]  # number of a minimum, and 1 or -1 for its mirror image
+Ends = tuple[State, State]
+
+
+def neighbours_of(ends: list[Ends], saddles: list[float]) -> dict[State, list[tuple[float, State]]]:
+    """Of every state what lies behind its saddles: (energy of the saddle, state), mirror images kept apart.
+
+    ``ends`` are the states either side of each saddle leads to; a negative number: not known. Where a saddle joins two
+    states its mirror image joins theirs.
+    """
+    graph: dict[State, list[tuple[float, State]]] = {}
+    for ((a, sign_a), (b, sign_b)), energy in zip(ends, saddles, strict=True):
+        if min(a, b) < 0:
+            continue
+        for image in (1, -1):
+            one, other = (a, image * sign_a), (b, image * sign_b)
+            graph.setdefault(one, []).append((energy, other))
+            graph.setdefault(other, []).append((energy, one))
+    return graph
+
+
+def lowest_path(graph: dict[State, list[tuple[float, State]]], first: State, last: State) -> tuple[float, int]:
+    """Energy of the highest saddle on the lowest path between two states, and the fewest saddles of such a path.
+
+    Infinite and 0 where no path is known.
+    """
+    best = {first: -np.inf}
+    heap: list[tuple[float, State]] = [(-np.inf, first)]
+    while heap:
+        highest, state = heapq.heappop(heap)
+        if state == last:
+            break
+        for saddle, following in graph.get(state, []):
+            over = max(highest, saddle)
+            if over < best.get(following, np.inf):
+                best[following] = over
+                heapq.heappush(heap, (over, following))
+    if last not in best:
+        return np.inf, 0
+    highest, steps, reached, front = best[last], 0, {first}, [first]
+    while last not in reached:
+        steps += 1
+        front = [b for a in front for saddle, b in graph.get(a, []) if saddle <= highest and b not in reached]
+        reached.update(front)
+    return highest, steps

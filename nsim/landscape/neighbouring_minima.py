@@ -1,64 +1,44 @@
-r"""What surrounds the relaxed states of a sample: neighbouring minima, saddles between, and their two-level systems.
+r"""What surrounds the relaxed states of a sample: the searches for neighbouring minima and for the saddles between.
 
 Candidates, from cheap to dear:
 
     wells    the double wells of U_eff,i (`nsim.sample.local_wells`): Newton's method on the reduced force of site i
              from the top of the well (`schur_saddle`); where that fails, eigenvector following from there
     modes    the softest modes: from the top of the quartic along each, both ways
-    flips    every site pushed over (`held_flips`); for each new minimum an elastic band (`elastic_band`), all of whose
-             maxima are refined
+    flips    every site pushed over (`held_flips`)
+    scans    a few sites moved by hand through the folds of the others (`scan_search`)
+    walks    short thermal motion, then a quench (`thermal_walks`)
 
-Whatever saddle results is entered once, and the gradient flow down both sides says which minima it joins: those of the
-candidate, others, or a state and its own mirror image. What went wrong, repeats and folds are counted, never dropped in
-silence (`COUNTS`).
+Of the minima that flips, scans and walks have met, the nearest in energy get an elastic band to the state
+(`elastic_band`), all of whose maxima are refined. All saddles that a search ends on are entered together
+(`nsim.landscape.known_landscape`), which says what they join.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigh
 
-from nsim.landscape.elastic_band import band, maxima, refine
-from nsim.landscape.gradient_flow import both_sides
+from nsim.landscape.elastic_band import bands, maxima
 from nsim.landscape.held_flips import held_flips
-from nsim.landscape.path_quantum import join, tunnelling
+from nsim.landscape.known_landscape import NEAR_SINGULAR, Found, KnownLandscape, State
+from nsim.landscape.landscape_tables import SOURCES, TRUE_OF_SYSTEM, TRUE_WELL
+from nsim.landscape.minima_graph import lowest_path, neighbours_of
+from nsim.landscape.saddle_newton import refine
+from nsim.landscape.scan_search import ScanSearch
 from nsim.landscape.schur_saddle import schur_saddle, top_of_response
-from nsim.landscape.stationary_catalogue import Catalogue
+from nsim.landscape.thermal_walks import streams_of, thermal_walks
+from nsim.landscape.well_quantum import well_tunnelling
 from nsim.sample.cavity_field import cavity_field, localisation, reaction_coefficient
 from nsim.sample.glass import Glass
-from nsim.sample.local_wells import LocalWells, local_wells, top_of_well
+from nsim.sample.hessian import resolvent
+from nsim.sample.local_wells import local_wells, top_of_well
 
-NEAR_SINGULAR = 0.03  # lowest eigenvalue of a minimum [E0/v0^2] below which its linear-response wells are spurious
-COUNTS = {
-    "states": "states explored",
-    "repeated_states": "states that were a known minimum (or its mirror image)",
-    "wells": "double wells of U_eff,i",
-    "wells_near_singular": "... of states with an eigenvalue below 0.03",
-    "wells_by_schur": "... whose saddle the Schur complement proved",
-    "wells_by_following": "... whose saddle only eigenvector following found",
-    "wells_without_saddle": "... from whose top no saddle was found",
-    "modes": "searches along soft modes",
-    "modes_without_saddle": "... that found no saddle, or a line without a top",
-    "flips": "sites pushed over",
-    "flips_returned": "... that fell back",
-    "flips_unconverged": "... that did not converge",
-    "flips_mirrored": "... that ended in the mirror image of the state",
-    "pairs": "pairs of a state and a minimum that flips found, given to an elastic band",
-    "pairs_direct": "... that one saddle joins",
-    "pairs_by_steps": "... that only a path over several saddles joins",
-    "pairs_open": "... that no path found joins",
-    "bands_without_saddle": "maxima of bands that could not be refined to a saddle",
-    "saddles_again": "searches that ended on a known saddle",
-    "descents_failed": "saddles with a side whose descent did not arrive",
-    "saddles_to_mirror": "saddles that join a minimum to its own mirror image",
-    "saddles_to_self": "saddles both of whose sides lead to the same minimum",
-    "saddles_parallel": "saddles beyond the first of the same two minima",
-    "near_singular": "minima with an eigenvalue below 0.03",
-}
-BANDS = 4  # elastic bands given to one pair
-FOUND_BY = ("schur", "following", "mode", "band")
+BAND_ROUNDS = 4  # elastic bands given to one pair
+BAND_STEPS = 20  # to a saddle from the top of a band: what takes longer is hardly one of this band
 
 
 @dataclass(frozen=True)
@@ -68,12 +48,16 @@ class Effort:
     flips: bool = True
     bands: int = 8  # neighbouring minima of each state, nearest in energy first, that get an elastic band
     modes: int = 4  # soft modes climbed
-    method: str = "conjugate-gradient"  # descent of the flips
+    scans: int = 4  # sites of each state that are scanned
+    walks: int = 16  # thermal walks from each state
+    walk_sweeps: int = 50
+    walk_temperature: float = 2.4  # [E0]; the default of a run file follows the model
+    method: str = "conjugate-gradient"  # descent of flips, avalanches and walks
     hbar2_over_m: float = 1.0
 
 
 class Neighbourhood:
-    """The known part of the landscape of one sample.
+    """The search around the states of one sample.
 
     Parameters
     ----------
@@ -81,269 +65,250 @@ class Neighbourhood:
         The sample.
     effort
         How much is searched.
+    streams
+        The random streams of the walkers from the state of a replica.
     """
 
-    def __init__(self, glass: Glass, effort: Effort) -> None:
+    def __init__(
+        self, glass: Glass, effort: Effort, streams: Callable[[int], list[np.random.Generator]] | None = None
+    ) -> None:
         self.glass, self.effort = glass, effort
-        self.minima, self.saddles = Catalogue(glass), Catalogue(glass)
-        self.lambda_min: list[float] = []  # of each minimum
-        self.ends: list[tuple[tuple[int, int], tuple[int, int]]] = []  # of each saddle: (minimum, image) on either side
-        self.systems: list[dict[str, float]] = []  # of each saddle, see `SYSTEM`
+        self.streams = streams or (lambda replica: streams_of(0, glass.n, 0, replica, effort.walks))
+        self.known = KnownLandscape(glass, effort.hbar2_over_m)
+        self.counts = self.known.counts
         self.wells: list[dict[str, float]] = []  # one row for each double well of U_eff,i, see `WELL`
-        self.counts = dict.fromkeys(COUNTS, 0)
         self.explored: set[int] = set()
+        self.met: list[dict[str, float]] = []  # one row for each pair of a state and a minimum met from it, see `PAIR`
+        self.passed: list[Found] = []  # saddles that scans have passed
+        self.scans = ScanSearch(
+            glass,
+            effort.scans,
+            effort.method,
+            self.known.minimum,
+            lambda saddle: self.passed.append(Found(saddle, "scan")),
+        )
 
-    # --- what is entered ---------------------------------------------------------------------------------------
+    def explore(self, states: Sequence[tuple[int, np.ndarray]]) -> None:
+        """Search around minima: pairs of the number of a replica and its displacements, shape (N,).
 
-    def _minimum(self, v: np.ndarray) -> tuple[int, int]:
-        entry, image = self.minima.add(v[:, None])
-        if entry[0] == len(self.lambda_min):
-            lowest = float(eigh(self.glass.hessian(v), eigvals_only=True, subset_by_index=[0, 0])[0])
-            self.lambda_min.append(lowest)
-            self.counts["near_singular"] += lowest < NEAR_SINGULAR
-        return int(entry[0]), int(image[0])
+        Each kind of search is made around all states before the next, so that descents and bands share their products.
+        """
+        fresh: list[tuple[int, np.ndarray, State]] = []
+        for replica, v in states:
+            here = self.known.minimum(v)
+            self.counts["states"] += 1
+            if here[0] in self.explored:
+                self.counts["repeated_states"] += 1
+            else:
+                self.explored.add(here[0])
+                fresh.append((replica, v, here))
+        self._climb_wells(fresh)
+        self._climb_modes(fresh)
+        pairs = [pair for replica, v, here in fresh for pair in self._meet(v, here, replica)]
+        self.known.enter(self.passed)
+        self._connect(pairs)
 
-    def _saddle(self, v: np.ndarray, found_by: str) -> int:
-        """Enter a saddle of index 1; if it is new, follow both of its sides and solve the path's quantum problem."""
-        entry, _ = self.saddles.add(v[:, None])
-        number = int(entry[0])
-        if number < len(self.ends):
-            self.counts["saddles_again"] += 1
-            return number
-        sides = both_sides(self.glass, v)
-        arrived = all(side.max_gradient <= 1e-10 for side in sides)
-        self.counts["descents_failed"] += not arrived
-        first, second = (self._minimum(side.v) if side.max_gradient <= 1e-10 else (-1, 1) for side in sides)
-        if arrived and first[0] == second[0]:
-            self.counts["saddles_to_self" if first[1] == second[1] else "saddles_to_mirror"] += 1
-        parallel = any(_same_pair((first, second), known) for known in self.ends)
-        self.counts["saddles_parallel"] += arrived and parallel
-        self.ends.append((first, second))
-        row = dict.fromkeys(SYSTEM, np.nan) | {"found_by": FOUND_BY.index(found_by)}
-        if arrived:
-            row |= self._system(v, sides[0].v, sides[1].v, sides[0].path, sides[1].path)
-        self.systems.append(row)
-        return number
+    def _climb_wells(self, states: list[tuple[int, np.ndarray, State]]) -> None:
+        found: list[Found] = []
+        rows: list[tuple[dict[str, float], State, int]] = []  # of `WELL`, state, which of those found (-1: none)
+        for replica, v, here in states:
+            for row, top in self._wells_of(v, here):
+                rows.append((row | {"replica": replica}, here, -1 if top is None else len(found)))
+                found += [] if top is None else [top]
+        numbers = self.known.enter(found)
+        for row, here, which in rows:
+            saddle = numbers[which] if which >= 0 else -1
+            self.wells.append(row | {"well_saddle": saddle} | self._true_well(here, saddle))
 
-    def _system(
-        self, saddle: np.ndarray, a: np.ndarray, b: np.ndarray, path_a: np.ndarray, path_b: np.ndarray
-    ) -> dict[str, float]:
-        """A row of `SYSTEM` but for ``found_by``."""
-        top, low, high = float(self.glass.energy(saddle)), *sorted(float(self.glass.energy(v)) for v in (a, b))
-        path = join(self.glass, saddle, path_a, path_b)
-        quantum = tunnelling(self.glass, path, self.effort.hbar2_over_m)
-        moved = (b - a) ** 2
-        return {
-            "asymmetry": high - low,
-            "barrier_upper": top - high,
-            "barrier_lower": top - low,
-            "path_length": path.length,
-            "distance": float(np.sqrt(moved.sum())),
-            "participation": float(moved.sum() ** 2 / max((moved**2).sum(), 1e-300)),
-            "saddle_eigenvalue": float(eigh(self.glass.hessian(saddle), eigvals_only=True, subset_by_index=[0, 0])[0]),
-            "splitting": quantum.splitting,
-            "delta0": quantum.delta0,
-        }
-
-    # --- the searches ------------------------------------------------------------------------------------------
-
-    def explore(self, v: np.ndarray, state: int) -> None:
-        """Search around the minimum ``v``, shape (N,), which is number ``state`` of the sample's states."""
-        here = self._minimum(v)
-        self.counts["states"] += 1
-        if here[0] in self.explored:
-            self.counts["repeated_states"] += 1
-            return
-        self.explored.add(here[0])
-        self._climb_wells(v, here, state)
-        self._climb_modes(v)
-        if self.effort.flips:
-            self._push_over(v, here)
-
-    def _climb_wells(self, v: np.ndarray, here: tuple[int, int], state: int) -> None:
+    def _wells_of(self, v: np.ndarray, here: State) -> Iterator[tuple[dict[str, float], Found | None]]:
+        """The linear-response wells of a state, and the saddles found from their tops."""
         glass = self.glass
-        Gr = np.linalg.inv(glass.hessian(v))
+        Gr = resolvent(glass.hessian(v))
         spread = localisation(Gr)
         C = reaction_coefficient(glass, v, np.diagonal(Gr))
         h = cavity_field(glass.local_field(v), C, v)
         wells = local_wells(h, C, v, glass.a2, glass.a4, glass.gamma, self.effort.hbar2_over_m)
         tops = top_of_well(h, C, glass.a2, glass.a4, glass.gamma)
-        singular = self.lambda_min[here[0]] < NEAR_SINGULAR
-        for i in np.flatnonzero(wells.exists):
+        for i in map(int, np.flatnonzero(wells.exists)):
             self.counts["wells"] += 1
-            self.counts["wells_near_singular"] += singular
-            start = top_of_response(v, Gr[:, i], int(i), float(tops[i]))
-            found = schur_saddle(glass, start, int(i))
-            if found.index_one:
-                number = self._saddle(found.v, "schur")
-                self.counts["wells_by_schur"] += 1
-            else:
-                top, reached = refine(glass, start)
-                number = self._saddle(top, "following") if reached else -1
-                self.counts["wells_by_following" if reached else "wells_without_saddle"] += 1
-            self.wells.append(self._well(state, here, int(i), wells, spread, number, found.index_one))
+            self.counts["wells_near_singular"] += self.known.lambda_min[here[0]] < NEAR_SINGULAR
+            start = top_of_response(v, Gr[:, i], i, float(tops[i]))
+            schur = schur_saddle(glass, start, i)
+            saddle, reached = (schur.v, True) if schur.index_one else refine(glass, start)
+            way = "by_schur" if schur.index_one else "by_following" if reached else "without_saddle"
+            self.counts[f"wells_{way}"] += 1
+            row = {
+                "state": here[0],
+                "site": i,
+                "near_singular": self.known.lambda_min[here[0]] < NEAR_SINGULAR,
+                "localisation": spread[i],
+                "well_asymmetry": wells.asymmetry[i],
+                "well_barrier": wells.barrier[i],
+                "well_distance": wells.distance[i],
+                "well_log_delta0": well_tunnelling(
+                    h[i], C[i], glass.a2[i], glass.a4, glass.gamma, self.effort.hbar2_over_m
+                ).log_delta0,
+                "well_climb": wells.barrier[i] + max(wells.asymmetry[i], 0.0),
+                "schur": schur.index_one,
+            }
+            yield row, Found(saddle, "schur" if schur.index_one else "following") if reached else None
 
-    def _well(
-        self,
-        state: int,
-        here: tuple[int, int],
-        site: int,
-        wells: LocalWells,
-        spread: np.ndarray,
-        saddle: int,
-        proved: bool,
-    ) -> dict[str, float]:
-        """A row of `WELL`: the linear-response well beside the true two-level system found from it."""
-        row = {
-            "state": here[0],
-            "replica": state,
-            "site": site,
-            "localisation": spread[site],
-            "well_asymmetry": wells.asymmetry[site],
-            "well_barrier": wells.barrier[site],
-            "well_distance": wells.distance[site],
-            "well_climb": wells.barrier[site] + max(wells.asymmetry[site], 0.0),
-            "well_saddle": saddle,
-            "schur": proved,
-            "connected": False,
-            "true_asymmetry": np.nan,
-            "true_barrier": np.nan,
-            "true_climb": np.nan,
-        }
-        if saddle < 0:
-            return row
-        minima = [entry for entry, _ in self.ends[saddle]]
+    def _true_well(self, here: State, saddle: int) -> dict[str, float]:
+        """What the landscape has in place of a linear-response well: the columns of `WELL` that say so."""
+        minima = [entry for entry, _ in self.known.ends[saddle]] if saddle >= 0 else [-1]
         if here[0] not in minima or min(minima) < 0:
-            return row
+            return {"connected": False, **dict.fromkeys(TRUE_WELL, np.nan)}
         other = minima[1] if minima[0] == here[0] else minima[0]
-        energies = self.minima.energies
-        row["connected"] = True
-        row["true_asymmetry"] = energies[other] - energies[here[0]]
-        row["true_barrier"] = self.saddles.energies[saddle] - max(energies[other], energies[here[0]])
-        row["true_climb"] = self.saddles.energies[saddle] - energies[here[0]]
-        return row
+        energies, top = self.known.minima.energies, self.known.saddles.energies[saddle]
+        return {
+            "connected": True,
+            "true_asymmetry": energies[other] - energies[here[0]],
+            "true_barrier": top - max(energies[other], energies[here[0]]),
+            "true_climb": top - energies[here[0]],
+            **{f"true_{name}": self.known.systems[saddle][name] for name in TRUE_OF_SYSTEM},
+        }
 
-    def _climb_modes(self, v: np.ndarray) -> None:
+    def _climb_modes(self, states: list[tuple[int, np.ndarray, State]]) -> None:
         glass, count = self.glass, min(self.effort.modes, self.glass.n)
         if not count:
             return
-        modes = eigh(glass.hessian(v), subset_by_index=[0, count - 1])[1]
-        for mode in modes.T:
-            for direction in (mode, -mode):
+        found: list[Found] = []
+        for _, v, _ in states:
+            modes = eigh(glass.hessian(v), subset_by_index=[0, count - 1])[1]
+            for direction in np.concatenate([modes.T, -modes.T]):
                 self.counts["modes"] += 1
                 # U along the line is a quartic, its slope a cubic; the first maximum is where the climb starts.
                 t = np.array([-1.0, 0.5, 1.0, 2.0])
-                slopes = [float(glass.gradient(v + x * direction) @ direction) for x in t]
+                slopes = direction @ glass.gradient(v[:, None] + direction[:, None] * t)
                 tops = np.roots(np.polyfit(t, slopes, 3))
                 ahead = np.sort(tops[(np.abs(tops.imag) < 1e-9) & (tops.real > 1e-6)].real)
                 top, reached = refine(glass, v + ahead[0] * direction) if len(ahead) else (v, False)
                 if reached:
-                    self._saddle(top, "mode")
+                    found.append(Found(top, "mode"))
                 self.counts["modes_without_saddle"] += not reached
+        self.known.enter(found)
 
-    def _push_over(self, v: np.ndarray, here: tuple[int, int]) -> None:
-        glass = self.glass
-        flips = held_flips(glass, v, method=self.effort.method)
+    def _meet(self, v: np.ndarray, here: State, state: int) -> list[tuple[State, State]]:
+        """Other minima around a state, by all sources; the pairs with the nearest in energy, to get elastic bands."""
+        met: dict[State, set[str]] = {}
+        for source, search in (("flips", self._flip), ("scans", self._scan), ("walks", self._walk)):
+            known = len(self.known.minima)
+            for there in search(v, here, state):
+                if there != here:
+                    met.setdefault(there, set()).add(source)
+            self.counts[f"new_by_{source}"] += len(self.known.minima) - known
+        self.counts.update(self.scans.counts)
+        mirror = here[0], -here[1]
+        energies = self.known.minima.energies
+        nearest = sorted(
+            (there for there in met if there != mirror),
+            key=lambda there: (abs(energies[there[0]] - energies[here[0]]), there),
+        )
+        for rank, there in enumerate(nearest):
+            self.met.append(
+                {
+                    "state": here[0],
+                    "other": there[0],
+                    "mirrored": here[1] != there[1],
+                    "banded": rank < self.effort.bands,
+                    **{f"by_{source}": source in met[there] for source in SOURCES},
+                }
+            )
+        return [(here, there) for there in nearest[: self.effort.bands]]
+
+    def _flip(self, v: np.ndarray, here: State, state: int) -> set[State]:
+        """The minima that pushing every site over leads to."""
+        if not self.effort.flips:
+            return set()
+        flips = held_flips(self.glass, v, method=self.effort.method)
         self.counts["flips"] += len(flips.site)
         self.counts["flips_returned"] += int(flips.returned.sum())
         self.counts["flips_unconverged"] += int((~flips.converged).sum())
-        neighbours: dict[tuple[int, int], np.ndarray] = {}
-        for r in np.flatnonzero(flips.converged & ~flips.returned):
-            there = self._minimum(flips.v[:, r])
-            if there == (here[0], -here[1]):
-                self.counts["flips_mirrored"] += 1
-            else:
-                neighbours[there] = flips.v[:, r]
-        energies = self.minima.energies
-        nearest = sorted(neighbours, key=lambda there: (abs(energies[there[0]] - energies[here[0]]), there))
-        for there in nearest[: self.effort.bands]:
+        ends = [self.known.minimum(flips.v[:, r]) for r in np.flatnonzero(flips.converged & ~flips.returned)]
+        self.counts["flips_mirrored"] += ends.count((here[0], -here[1]))
+        return set(ends)
+
+    def _scan(self, v: np.ndarray, here: State, state: int) -> set[State]:
+        """The minima that scans of a few sites pass, or release into."""
+        singular = self.known.lambda_min[here[0]] < NEAR_SINGULAR
+        of_state: dict[str, float] = {"state": here[0], "replica": state, "near_singular": singular}
+        return self.scans.around(v, of_state, self.effort.hbar2_over_m)
+
+    def _walk(self, v: np.ndarray, here: State, state: int) -> set[State]:
+        """The minima that thermal walks end in."""
+        effort = self.effort
+        if not effort.walks:
+            return set()
+        walked = thermal_walks(
+            self.glass, v, self.streams(state), effort.walk_temperature, effort.walk_sweeps, effort.method
+        )
+        ends = [self.known.minimum(walked.v[:, r]) for r in np.flatnonzero(walked.converged)]
+        self.counts["walks"] += effort.walks
+        self.counts["walks_returned"] += ends.count(here)
+        self.counts["walks_unconverged"] += int((~walked.converged).sum())
+        self.counts["walks_mirrored"] += ends.count((here[0], -here[1]))
+        return set(ends)
+
+    def pairs(self) -> list[dict[str, float]]:
+        """The rows of `PAIR`: what was met from each state, with the lowest path over all saddles known by now."""
+        graph = neighbours_of(self.known.ends, self.known.saddles.energies)
+        energies = self.known.minima.energies
+        rows = []
+        for row in self.met:
+            here, there = (int(row["state"]), 1), (int(row["other"]), -1 if row["mirrored"] else 1)
+            highest, steps = lowest_path(graph, here, there)
+            rows.append(
+                row
+                | {
+                    "asymmetry": energies[there[0]] - energies[here[0]],
+                    "barrier": highest - energies[here[0]] if steps else np.nan,
+                    "saddles": steps,
+                }
+            )
+        return rows
+
+    def _connect(self, pairs: list[tuple[State, State]]) -> None:
+        """Elastic bands between pairs of states, then across the narrowest gap left, until saddles connect each pair.
+
+        The bands of all pairs move together.
+        """
+        tried: set[frozenset[State]] = set()
+        for attempt in range(BAND_ROUNDS):
+            wanted: list[tuple[State, State]] = []
+            for pair in pairs:
+                gap = self._gap(*pair, tried) if attempt else pair
+                if gap is not None and frozenset(gap) not in tried:
+                    tried.add(frozenset(gap))
+                    wanted.append(gap)
+            if not wanted:
+                break
+            firsts, lasts = (np.stack([self.known.at(gap[end]) for gap in wanted], axis=1) for end in (0, 1))
+            found: list[Found] = []
+            relaxed = bands(self.glass, firsts, lasts)
+            for number in range(len(wanted)):
+                for top in maxima(self.glass, relaxed[:, number]).T:
+                    saddle, reached = refine(self.glass, top, steps=BAND_STEPS)
+                    if reached:
+                        found.append(Found(saddle, "band"))
+                    self.counts["bands_without_saddle"] += not reached
+            self.known.enter(found)
+        for here, there in pairs:
             self.counts["pairs"] += 1
-            self._connect(here, there)
-            if self._joined(here, there):
+            if self.known.joined(here, there):
                 self.counts["pairs_direct"] += 1
             else:
-                self.counts["pairs_by_steps" if self._reachable(here, there) else "pairs_open"] += 1
+                self.counts["pairs_by_steps" if self.known.reachable(here, there) else "pairs_open"] += 1
 
-    def _joined(self, here: tuple[int, int], there: tuple[int, int]) -> bool:
-        return any(_same_pair((here, there), ends) for ends in self.ends)
-
-    def _connect(self, here: tuple[int, int], there: tuple[int, int]) -> None:
-        """Elastic bands between two states, then across the narrowest gap that is left, until saddles connect them."""
-        tried: set[frozenset[tuple[int, int]]] = set()
-        first, last = here, there
-        for attempt in range(BANDS):
-            if attempt and self._reachable(here, there):
-                return
-            if attempt:
-                pairs = [
-                    (a, b)
-                    for a in self._reached_from(here)
-                    for b in self._reached_from(there)
-                    if frozenset((a, b)) not in tried
-                ]
-                if not pairs:
-                    return
-                first, last = min(pairs, key=lambda pair: float(np.linalg.norm(self._at(pair[0]) - self._at(pair[1]))))
-            tried.add(frozenset((first, last)))
-            for top in maxima(self.glass, band(self.glass, self._at(first), self._at(last))).T:
-                saddle, reached = refine(self.glass, top)
-                if reached:
-                    self._saddle(saddle, "band")
-                self.counts["bands_without_saddle"] += not reached
-
-    def _at(self, state: tuple[int, int]) -> np.ndarray:
-        return state[1] * self.minima.points[state[0]]
-
-    def _reachable(self, here: tuple[int, int], there: tuple[int, int]) -> bool:
-        return there in self._reached_from(here)
-
-    def _reached_from(self, here: tuple[int, int]) -> set[tuple[int, int]]:
-        """The states that the saddles found so far connect to one, mirror images kept apart."""
-        reached, fresh = {here}, [here]
-        while fresh:
-            entry, image = fresh.pop()
-            for ends in self.ends:
-                for (a, sign_a), (b, sign_b) in (ends, ends[::-1]):
-                    following = (b, sign_b * sign_a * image)
-                    if a == entry and b >= 0 and following not in reached:
-                        reached.add(following)
-                        fresh.append(following)
-        return reached
-
-
-SYSTEM = {
-    "asymmetry": ("E0", "energy difference of the two minima a saddle joins"),
-    "barrier_upper": ("E0", "saddle above the upper minimum"),
-    "barrier_lower": ("E0", "saddle above the lower minimum"),
-    "path_length": ("v0", "length of the minimum-energy path"),
-    "distance": ("v0", "distance between the two minima"),
-    "participation": ("1", "(sum d^2)^2/sum d^4 of the displacement d between the two minima"),
-    "saddle_eigenvalue": ("E0/v0^2", "the negative eigenvalue of the Hessian at the saddle"),
-    "splitting": ("E0", "E_1 - E_0 along the path; NaN: hidden by rounding"),
-    "delta0": ("E0", "smallest splitting a tilt can reach; NaN: hidden by rounding, or no level below the barrier"),
-    "found_by": ("1", "0: Schur complement, 1: eigenvector following from a well, 2: a soft mode, 3: elastic band"),
-}
-WELL = {
-    "state": ("1", "number of the minimum"),
-    "replica": ("1", "replica whose state it is"),
-    "site": ("1", "site i of the double well of U_eff,i"),
-    "localisation": ("1", "S2_i = sum_{j != i} (Gr_ji/Gr_ii)^2"),
-    "well_asymmetry": ("E0", "U_eff,i(other minimum) - U_eff,i(v_i)"),
-    "well_barrier": ("E0", "top of U_eff,i above its upper minimum"),
-    "well_climb": ("E0", "top of U_eff,i above the state"),
-    "well_distance": ("v0", "distance of the minima of U_eff,i"),
-    "well_saddle": ("1", "number of the saddle found from the well's top; -1: none"),
-    "schur": ("1", "1: proved by the Schur complement of site i"),
-    "connected": ("1", "1: that saddle joins the state to another minimum"),
-    "true_asymmetry": ("E0", "U(other minimum) - U(state); NaN: not connected"),
-    "true_barrier": ("E0", "saddle above the upper of the two minima; NaN: not connected"),
-    "true_climb": ("E0", "saddle above the state; NaN: not connected"),
-}
-
-
-def _same_pair(one: tuple[tuple[int, int], tuple[int, int]], other: tuple[tuple[int, int], tuple[int, int]]) -> bool:
-    """Whether two pairs of (minimum, image) are the same, up to order and a common mirror."""
-    (a, sign_a), (b, sign_b) = one
-    relative = sign_a * sign_b
-    (c, sign_c), (d, sign_d) = other
-    return sorted((a, b)) == sorted((c, d)) and relative == sign_c * sign_d
+    def _gap(self, here: State, there: State, tried: set[frozenset[State]]) -> tuple[State, State] | None:
+        """Between what is connected to two states: the nearest pair without a band; None if there is no gap."""
+        near, far = self.known.reached_from(here), self.known.reached_from(there)
+        if there in near:
+            return None
+        ours, theirs = sorted(near), sorted(far)
+        a, b = (np.stack([self.known.at(state) for state in side]) for side in (ours, theirs))
+        squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
+        for k in np.argsort(squared, axis=None, kind="stable"):
+            gap = ours[k // len(theirs)], theirs[k % len(theirs)]
+            if frozenset(gap) not in tried:
+                return gap
+        return None

@@ -4,33 +4,23 @@ With all masses equal the mass-weighted path coordinate is the arc length s [v0]
 
     H = -(X/2) d^2/ds^2 + V(s),    X = hbar^2/m [E0 v0^2]
 
-V(s) is known at the points of the gradient flow from the saddle, with its slope, |dV/ds| = |grad U|, so that Hermite
-interpolation is of fourth order. Beyond the two minima the path goes on straight, up a wall. Levels come from the sinc
-basis (Colbert and Miller, J. Chem. Phys. 96, 1982 (1992)), whose error falls exponentially with the number of points.
-A two-level system has
-
-    splitting  E_1 - E_0 = sqrt(Delta^2 + Delta_0^2) near enough,    Delta_0 = min over a tilt t s of (E_1 - E_0)
-
-the smallest splitting that a bias can reach: it is read off the levels, with no WKB formula and no prefactor in doubt.
+The points of the gradient flow from the saddle and its direction there give the path to fourth order (Hermite), along
+which U is known exactly; V is interpolated with its slope, |dV/ds| = |grad U|. Beyond the two minima the path goes on
+straight, up a wall. Levels and splittings come from `nsim.landscape.tunnel_doublet`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline
-from scipy.linalg import eigh
-from scipy.optimize import minimize_scalar
 
+from nsim.landscape.tunnel_doublet import Tunnelling, grid_points, two_level_system
 from nsim.sample.glass import Glass
 
-FEWEST, MOST = 100, 400  # points of the grid
-STATES = 80  # lowest states that a tilt mixes
-OVERSAMPLING = 1.5  # points per half wavelength at the height of the walls
 CLOSE = 1e-3  # of the distance between saddle and minimum: points closer to either are left out of a path
-ROUNDING = 1e-11  # of the potential's range: splittings below are not resolved
+PIECES = 48  # of a path between saddle and minimum, at least
 
 
 @dataclass(frozen=True)
@@ -48,22 +38,34 @@ class Path:
         return float(self.s[-1])
 
 
-@dataclass(frozen=True)
-class Tunnelling:
-    """Quantum states of the path; NaN where rounding hides the splitting or no two wells hold a state each."""
-
-    splitting: float  # E_1 - E_0 [E0]
-    delta0: float  # the smallest splitting a tilt can reach [E0]
-
-
 def join(glass: Glass, saddle: np.ndarray, first: np.ndarray, second: np.ndarray) -> Path:
     """The path made of two descents (P1, N) and (P2, N) from a saddle (N,), to the first and the second minimum."""
-    v = np.concatenate([_thinned(saddle, first)[::-1], saddle[None], _thinned(saddle, second)])
+    there, back = _arm(glass, saddle, first)[::-1], _arm(glass, saddle, second)
+    v = np.concatenate([there, back[1:]])
     s = np.concatenate([[0.0], np.cumsum(np.sqrt((np.diff(v, axis=0) ** 2).sum(axis=1)))])
-    potential = glass.energy(v.T)
-    slope = np.sqrt((glass.gradient(v.T) ** 2).sum(axis=0))
-    slope[np.argmax(potential) :] *= -1
+    columns = np.ascontiguousarray(v.T)
+    field = glass.local_field(columns)
+    potential = (glass.on_site(columns) - 0.5 * (field + glass.field) * columns).sum(axis=0)
+    slope = np.sqrt(((glass.on_site_slope(columns) - field) ** 2).sum(axis=0))
+    slope[len(there) - 1 :] *= -1
     return Path(s, potential, slope, v)
+
+
+def _arm(glass: Glass, saddle: np.ndarray, descent: np.ndarray) -> np.ndarray:
+    """One side of the path, from the saddle to the minimum, with points added where those of the flow are far apart."""
+    v = np.concatenate([saddle[None], _thinned(saddle, descent)])
+    chord = np.diff(v, axis=0)
+    length = np.sqrt((chord**2).sum(axis=1))
+    direction = -glass.gradient(v.T).T
+    direction /= np.sqrt((direction**2).sum(axis=1))[:, None] + 1e-300
+    direction[0], direction[-1] = chord[0] / length[0], chord[-1] / length[-1]  # at rest the flow has none
+    pieces = np.ceil(length / (length.sum() / PIECES)).astype(int)
+    k = np.repeat(np.arange(len(pieces)), pieces)
+    t = (np.arange(len(k)) - np.repeat(np.cumsum(pieces) - pieces, pieces))[:, None] / pieces[k, None]
+    # cubic Hermite polynomials
+    between = v[k] + chord[k] * (t * t * (3 - 2 * t))
+    between += length[k, None] * (t * (1 - t)) * ((1 - t) * direction[k] - t * direction[k + 1])
+    return np.concatenate([between, v[-1:]])
 
 
 def _thinned(saddle: np.ndarray, descent: np.ndarray) -> np.ndarray:
@@ -77,21 +79,20 @@ def _thinned(saddle: np.ndarray, descent: np.ndarray) -> np.ndarray:
 
 def potential_on_grid(
     glass: Glass, path: Path, hbar2_over_m: float, points: int | None = None
-) -> tuple[np.ndarray, ...]:
-    """Equidistant s, shape (points,), and V there, from wall to wall; by default as many points as the walls need.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Equidistant s, shape (points,), and V there, from wall to wall; by default as many points as the waves need.
 
-    The walls stand where V exceeds the saddle by a third of its height above the lower minimum and by ten zero-point
+    The walls stand where V exceeds the saddle by 0.6 of its height above the lower minimum and by ten zero-point
     energies: of a box of that length, or of a well of curvature 1.
     """
     height = path.potential.max() - path.potential.min()
     zero_point = hbar2_over_m / path.length**2
-    enough = path.potential.max() + 0.3 * height + 10 * max(zero_point, np.sqrt(hbar2_over_m))
+    enough = path.potential.max() + 0.6 * height + 10 * max(zero_point, np.sqrt(hbar2_over_m))
     walls = [_Wall(glass, path.v[0], path.v[1]), _Wall(glass, path.v[-1], path.v[-2])]
     reach = [wall.reach(enough) for wall in walls]
     if points is None:
         whole = reach[0] + path.length + reach[1]
-        waves = whole * np.sqrt(2 * (enough - path.potential.min()) / hbar2_over_m) / np.pi
-        points = int(np.clip(OVERSAMPLING * waves, FEWEST, MOST))
+        points = grid_points(whole, enough - path.potential.min(), hbar2_over_m)
     s = np.linspace(-reach[0], path.length + reach[1], points)
     inside = CubicHermiteSpline(path.s, path.potential, path.slope)
     V = inside(np.clip(s, 0, path.length))
@@ -107,81 +108,29 @@ class _Wall:
     """
 
     def __init__(self, glass: Glass, end: np.ndarray, before: np.ndarray) -> None:
-        self._glass, self._end = glass, end
-        self._outward = (end - before) / np.linalg.norm(end - before)
-        self._curvature = float(self._outward @ glass.hessian(end) @ self._outward)
+        outward = (end - before) / np.linalg.norm(end - before)
+        bend = glass.on_site_curvature(end) * outward - glass.couplings @ outward
+        # U is a quartic of the distance; its slope at the minimum is rounding.
+        self._second = 0.5 * float(outward @ bend)
+        self._third = glass.a4 / (6 * glass.gamma) * float(end @ outward**3)
+        self._fourth = glass.a4 / (24 * glass.gamma) * float((outward**4).sum())
         self._bottom = float(glass.energy(end))
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """V at the distances x from the minimum, shape of x."""
-        line = self._glass.energy(self._end[:, None] + self._outward[:, None] * x)
-        return np.maximum(line, self._bottom + 0.5 * self._curvature * x**2)
+        beyond = (self._third + self._fourth * x) * x
+        return self._bottom + (self._second + np.maximum(beyond, 0.0)) * x**2
 
     def reach(self, enough: float) -> float:
         """A distance at which V exceeds ``enough``."""
         x = 0.1
-        while self(np.array([x]))[0] < enough and x < 1e6:
+        while self(np.array(x)) < enough and x < 1e6:
             x *= 1.3
         return x
-
-
-def levels(s: np.ndarray, V: np.ndarray, hbar2_over_m: float, count: int = 2) -> np.ndarray:
-    """The lowest ``count`` levels of -(X/2) d^2/ds^2 + V on an equidistant grid, shape (count,) [E0]."""
-    return eigh(_kinetic(s, hbar2_over_m) + np.diag(V), eigvals_only=True, subset_by_index=[0, count - 1])
-
-
-def _kinetic(s: np.ndarray, hbar2_over_m: float) -> np.ndarray:
-    """Sinc basis: T_kk = X pi^2/(6 h^2), T_kl = X (-1)^(k-l) / (h^2 (k-l)^2), h the spacing; shape (points, points)."""
-    apart = np.subtract.outer(np.arange(len(s)), np.arange(len(s)))
-    with np.errstate(divide="ignore"):
-        T = np.where(apart == 0, np.pi**2 / 6, (-1.0) ** apart / np.square(apart, dtype=float))
-    return hbar2_over_m / (s[1] - s[0]) ** 2 * T
 
 
 def tunnelling(glass: Glass, path: Path, hbar2_over_m: float) -> Tunnelling:
     """Splitting and Delta_0 of the path's double well."""
     s, V = potential_on_grid(glass, path, hbar2_over_m)
-    if len(s) == MOST:  # the wave is too short for the grid, and the splitting far below rounding
-        return Tunnelling(np.nan, np.nan)
-    kept = min(STATES, len(s))
-    energies, states = eigh(_kinetic(s, hbar2_over_m) + np.diag(V), subset_by_index=[0, kept - 1])
-    lever = states.T @ (((s - path.s[np.argmax(path.potential)]) / path.length)[:, None] * states)
-
-    def gap(tilt: float) -> float:
-        """E_1 - E_0 with the energy ``tilt`` times the position, in units of the path, added."""
-        low = eigh(np.diag(energies) + tilt * lever, eigvals_only=True, subset_by_index=[0, 1])
-        return float(low[1] - low[0])
-
-    here = gap(0.0)
-    smallest = ROUNDING * float(np.ptp(V))
-    if not here > smallest:
-        return Tunnelling(np.nan, np.nan)
-    # The tilt that levels the minima is the asymmetry; zero-point energies shift it by a few of their own.
-    asymmetry = float(path.potential[0] - path.potential[-1])
-    around = 2 * max(abs(asymmetry), here)
-    coarse = minimize_scalar(
-        gap, bounds=(asymmetry - around, asymmetry + around), method="bounded", options={"xatol": 1e-3 * here}
-    )
-    tilt, delta0 = _sharpen(gap, float(coarse.x), float(coarse.fun))
-    inside = abs(tilt - asymmetry) < 0.98 * around
-    two_wells = energies[0] < path.potential.max()
-    return Tunnelling(here, delta0 if two_wells and inside and delta0 > smallest else np.nan)
-
-
-def _sharpen(gap: Callable[[float], float], tilt: float, lowest: float) -> tuple[float, float]:
-    """The minimum of an avoided crossing: gap^2 is a parabola of the tilt, whose vertex three points give."""
-    for _ in range(12):
-        apart = lowest
-        left, right = gap(tilt - apart), gap(tilt + apart)
-        curvature = left**2 - 2 * lowest**2 + right**2
-        if not curvature > 0:
-            break
-        trial = tilt + 0.5 * apart * (left**2 - right**2) / curvature
-        reached = gap(trial)
-        if not reached < lowest:
-            break
-        done = reached > 0.999 * lowest
-        tilt, lowest = trial, reached
-        if done:
-            break
-    return tilt, lowest
+    crest = path.s[np.argmax(path.potential)]
+    return two_level_system(s, V, hbar2_over_m, float(crest), path.length)

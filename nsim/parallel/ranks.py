@@ -1,8 +1,8 @@
 """The ranks of a job: one process, or many under MPI, behind one small interface.
 
-MPI is imported only when a launcher started us; otherwise everything runs serially. Tasks are handed out by a shared
-counter in a window of rank 0's memory (one atomic fetch-and-add per task): rank 0 computes like all others, and
-no rank waits for another until the work is done.
+MPI is imported only when a launcher started us; otherwise everything runs serially. Tasks are handed out by shared
+counters (`nsim.parallel.shared_counters`): rank 0 computes like all others, and no rank waits for another until the
+work is done.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol, TypeVar, cast
 
-import numpy as np
-
 from nsim.errors import InputError
 from nsim.parallel.rank_group import ALONE, Group, MPIGroup
+from nsim.parallel.shared_counters import Counters, SerialCounters, SharedCounters
 
 T = TypeVar("T")
 
@@ -30,6 +29,7 @@ LAUNCHER_MARKS = (
     "MPI_LOCALNRANKS",
     "PALS_RANKID",
 )
+MEANWHILE = 0.1  # seconds between two calls of what a waiting rank does meanwhile
 RANK_MARKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "PALS_RANKID", "SLURM_PROCID")
 
 
@@ -39,6 +39,8 @@ class Ranks(Protocol):
     rank: int
     size: int
     on_this_node: int  # ranks that share this one's memory
+    node_rank: int  # this one's number among them
+    doing: str  # what this rank is at, for the report of an error
 
     def broadcast(self, value: Any) -> Any:
         """Rank 0's value, on every rank."""
@@ -55,37 +57,11 @@ class Ranks(Protocol):
         Raises `InputError` on every rank unless ``size`` divides the number of ranks.
         """
 
-    def wait_for_all(self) -> None:
-        """Return when every rank has come here, without burning the processor meanwhile."""
+    def wait_for_all(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Return when every rank has come here, without burning the processor; calls ``meanwhile`` now and then."""
 
     def abort(self) -> None:
         """End all ranks at once."""
-
-
-class Counters(Protocol):
-    """Integers shared by all ranks."""
-
-    def add(self, index: int, amount: int) -> int:
-        """Add atomically; returns the value before."""
-
-    def close(self) -> None:
-        """Release them; all ranks together."""
-
-
-class SerialCounters:
-    """Counters of a single process."""
-
-    def __init__(self, count: int) -> None:
-        self._values = [0] * count
-
-    def add(self, index: int, amount: int) -> int:
-        """See `Counters`."""
-        before = self._values[index]
-        self._values[index] += amount
-        return before
-
-    def close(self) -> None:
-        """See `Counters`."""
 
 
 class SerialRanks:
@@ -94,6 +70,8 @@ class SerialRanks:
     rank = 0
     size = 1
     on_this_node = 1
+    node_rank = 0
+    doing = ""
 
     def broadcast(self, value: Any) -> Any:
         """See `Ranks`."""
@@ -112,36 +90,11 @@ class SerialRanks:
         _check_group_size(size, self.size)
         return ALONE
 
-    def wait_for_all(self) -> None:
+    def wait_for_all(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         """See `Ranks`."""
 
     def abort(self) -> None:
         """See `Ranks`."""
-
-
-class SharedCounters:
-    """Counters in a window of rank 0's memory."""
-
-    def __init__(self, MPI: Any, comm: Any, count: int) -> None:
-        self._MPI, self._count = MPI, count
-        self._window = MPI.Win.Allocate(8 * count if comm.rank == 0 else 0, 8, comm=comm)
-        if comm.rank == 0:
-            self._window.Lock(0)
-            np.frombuffer(self._window.tomemory(), dtype=np.int64)[:] = 0
-            self._window.Unlock(0)
-        comm.Barrier()
-
-    def add(self, index: int, amount: int) -> int:
-        """See `Counters`."""
-        value, before = np.array([amount], np.int64), np.empty(1, np.int64)
-        self._window.Lock(0, self._MPI.LOCK_SHARED)
-        self._window.Fetch_and_op(value, before, 0, index, self._MPI.SUM)
-        self._window.Unlock(0)
-        return int(before[0])
-
-    def close(self) -> None:
-        """See `Counters`."""
-        self._window.Free()
 
 
 class MPIRanks:
@@ -151,7 +104,7 @@ class MPIRanks:
         self._MPI, self._comm = MPI, MPI.COMM_WORLD
         self.rank, self.size = self._comm.rank, self._comm.size
         node = self._comm.Split_type(MPI.COMM_TYPE_SHARED)
-        self.on_this_node = node.size
+        self.on_this_node, self.node_rank, self.doing = node.size, node.rank, ""
         node.Free()
         sys.excepthook = self._fail_together
 
@@ -172,11 +125,15 @@ class MPIRanks:
         _check_group_size(size, self.size)
         return ALONE if size == 1 else MPIGroup(self._MPI, self._comm.Split(self.rank // size, self.rank))
 
-    def wait_for_all(self) -> None:
+    def wait_for_all(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         """See `Ranks`."""
         request = self._comm.Ibarrier()
+        called = time.monotonic()
         while not request.Test():
             time.sleep(0.002)  # a blocking barrier would keep a core busy
+            if time.monotonic() - called > MEANWHILE:
+                meanwhile()
+                called = time.monotonic()
 
     def abort(self) -> None:
         """See `Ranks`."""
@@ -185,7 +142,8 @@ class MPIRanks:
     def _fail_together(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """Without this the other ranks would wait in MPI for ever for one that has raised."""
         text = "".join(traceback.format_exception(kind, error, trace))
-        sys.stderr.write(f"rank {self.rank} of {self.size} failed:\n{text}")
+        doing = f" at {self.doing}" if self.doing else ""
+        sys.stderr.write(f"rank {self.rank} of {self.size} failed{doing}:\n{text}")
         sys.stderr.flush()
         self.abort()
 

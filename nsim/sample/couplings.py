@@ -17,6 +17,7 @@ import numpy as np
 from nsim.errors import InputError
 from nsim.parallel.rank_group import Group
 from nsim.sample.coupling_matrix import RowBlocks, WholeMatrix, row_range
+from nsim.sample.couplings_file import Stored, opened
 from nsim.streams import Purpose, philox_key
 
 TILE = 256  # part of the definition of the disorder, like the generator: changing it changes every J
@@ -105,33 +106,30 @@ def _tile(key: np.ndarray, n: int, a: int, b: int, j0: float) -> np.ndarray:
 
 
 def load(path: Path, n: int | None = None, dtype: type = np.float64) -> np.ndarray:
-    """Read couplings from a ``.npy`` file and check them: square, finite, symmetric, zero diagonal, of size n."""
-    try:
-        J = np.load(path, mmap_mode="r", allow_pickle=False)
-    except OSError as error:
-        raise InputError(f"couplings file {path}: {error.strerror or error}") from None
-    except (ValueError, EOFError) as error:
-        raise InputError(f"couplings file {path}: not a numpy array: {error}") from None
-    if not isinstance(J, np.ndarray) or J.ndim != 2 or J.shape[0] != J.shape[1] or J.shape[0] == 0:
-        shape = getattr(J, "shape", "several arrays")
-        raise InputError(f"couplings file {path}: a square matrix is needed, found {shape}")
-    if not np.issubdtype(J.dtype, np.floating) and not np.issubdtype(J.dtype, np.integer):
-        raise InputError(f"couplings file {path}: real numbers are needed, found {J.dtype}")
-    if n is not None and len(J) != n:
-        raise InputError(f"couplings file {path}: is {len(J)} x {len(J)} where ensemble.n = {n}")
-    for begin, panel in _panels(J):
-        if not np.isfinite(panel).all():
-            raise InputError(f"couplings file {path}: has entries that are not finite")
-        if np.diagonal(panel, begin).any():
-            raise InputError(f"couplings file {path}: the diagonal must be zero")
-        mirror = J[:, begin : begin + len(panel)].T
-        if not np.array_equal(panel, mirror):
-            i, k = np.unravel_index(np.argmax(abs(panel - mirror)), panel.shape)
-            i += begin
-            raise InputError(
-                f"couplings file {path}: not symmetric: J[{i},{k}] = {J[i, k]:g}, J[{k},{i}] = {J[k, i]:g}"
-            )
-    return np.array(J, dtype=dtype, order="C")
+    """Read couplings from a ``.npy`` or HDF5 file (`nsim.sample.couplings_file`) and check them.
+
+    They must be square, finite, symmetric, with zero diagonal, and of size ``n`` if that is given; `InputError` else.
+    """
+    with opened(path) as J:
+        if J.ndim != 2 or J.shape[0] != J.shape[1] or J.shape[0] == 0:
+            raise InputError(f"couplings file {path}: a square matrix is needed, found {J.shape}")
+        if not np.issubdtype(J.dtype, np.floating) and not np.issubdtype(J.dtype, np.integer):
+            raise InputError(f"couplings file {path}: real numbers are needed, found {J.dtype}")
+        if n is not None and J.shape[0] != n:
+            raise InputError(f"couplings file {path}: is {J.shape[0]} x {J.shape[0]} where ensemble.n = {n}")
+        for begin, panel in _panels(J):
+            if not np.isfinite(panel).all():
+                raise InputError(f"couplings file {path}: has entries that are not finite")
+            if np.diagonal(panel, begin).any():
+                raise InputError(f"couplings file {path}: the diagonal must be zero")
+            mirror = J[:, begin : begin + len(panel)].T
+            if not np.array_equal(panel, mirror):
+                i, k = np.unravel_index(np.argmax(panel != mirror), panel.shape)
+                i += begin
+                raise InputError(
+                    f"couplings file {path}: not symmetric: J[{i},{k}] = {J[i, k]:g}, J[{k},{i}] = {J[k, i]:g}"
+                )
+        return np.array(J, dtype=dtype, order="C")
 
 
 def digest(path: Path) -> str:
@@ -142,7 +140,7 @@ def digest(path: Path) -> str:
     return content.hexdigest()
 
 
-def _panels(J: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+def _panels(J: Stored) -> Iterator[tuple[int, np.ndarray]]:
     """Rows of J, some at a time: nothing of the size of J is made on the way."""
     for begin in range(0, len(J), PANEL):
         yield begin, J[begin : begin + PANEL]

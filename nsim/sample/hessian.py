@@ -13,6 +13,7 @@ from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator
 from nsim.sample.glass import Glass
 
 LANCZOS_FROM = 300  # sites from which Lanczos iteration beats a dense eigenvalue solver
+SHIFT_INVERT_FROM = 150  # ... with a Cholesky factor at hand
 KRYLOV = 60  # vectors it keeps
 PRECISE = 1e-10  # relative error of an eigenvalue
 SIGN = 1e-3  # ... of one of which the sign is wanted
@@ -32,6 +33,18 @@ def cholesky(M: np.ndarray) -> np.ndarray:
     if info != 0:
         raise NotAMinimumError("the Hessian is not positive definite")
     return factor
+
+
+def resolvent(M: np.ndarray) -> np.ndarray:
+    """Gr = M^{-1}, shape (N, N) [v0^2/E0], by a Cholesky inverse; takes the memory of M.
+
+    Raises `NotAMinimumError` unless M is positive definite.
+    """
+    inverse, _ = lapack.dpotri(cholesky(M), lower=True, overwrite_c=True)
+    Gr = np.tril(inverse, -1)
+    Gr += Gr.T
+    np.fill_diagonal(Gr, np.diagonal(inverse))
+    return Gr
 
 
 def resolvent_diagonal(factor: np.ndarray) -> np.ndarray:
@@ -63,7 +76,7 @@ def lowest_eigenvalues(glass: Glass, v: np.ndarray, count: int, factor: np.ndarr
     """
     found = np.full(count, np.nan)
     kept = min(count, glass.n)
-    if glass.n < LANCZOS_FROM or kept > glass.n // 2:
+    if glass.n < (LANCZOS_FROM if factor is None else SHIFT_INVERT_FROM) or kept > glass.n // 2:
         M = np.diag(glass.on_site_curvature(v)) - glass.couplings @ np.eye(glass.n)
         found[:kept] = eigvalsh(M, subset_by_index=[0, kept - 1])
         return found
@@ -72,11 +85,7 @@ def lowest_eigenvalues(glass: Glass, v: np.ndarray, count: int, factor: np.ndarr
             values, _ = _lanczos(_operator(glass, v), kept, "SA", PRECISE)
             found[:kept] = np.sort(values)
         else:
-            inverse = LinearOperator(
-                (glass.n, glass.n), matvec=lambda x: lapack.dpotrs(factor, x, lower=True)[0], dtype=np.float64
-            )
-            values, _ = _lanczos(inverse, kept, "LM", 1e-13)
-            found[:kept] = np.sort(1 / values)
+            found[:kept] = np.sort(1 / shift_invert(factor, kept)[0])
     except (ArpackError, ArpackNoConvergence):
         pass
     return found
@@ -92,6 +101,16 @@ def lowest_mode(glass: Glass, v: np.ndarray) -> tuple[float, np.ndarray]:
     except (ArpackError, ArpackNoConvergence):
         return np.nan, np.zeros(glass.n)
     return float(values[0]), modes[:, 0]
+
+
+def shift_invert(factor: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The ``count`` largest eigenvalues of M^{-1} and their vectors, shapes (count,) and (N, count), unsorted.
+
+    Lanczos iteration with two triangular solves a step, from the lower Cholesky ``factor`` of M; raises ArpackError.
+    """
+    n = len(factor)
+    inverse = LinearOperator((n, n), matvec=lambda x: lapack.dpotrs(factor, x, lower=True)[0], dtype=np.float64)
+    return _lanczos(inverse, count, "LM", 1e-13)
 
 
 def _operator(glass: Glass, v: np.ndarray) -> LinearOperator:

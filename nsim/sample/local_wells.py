@@ -36,7 +36,7 @@ def local_wells(
     """Double wells of U_eff at fields h, reaction coefficients C and occupied minima v (arrays of one shape)."""
     h, C, v, a2 = np.broadcast_arrays(h, C, v, a2)
     kappa, u = C - a2 / gamma, a4 / (6 * gamma)
-    right, top, left = _stationary(h, C, a2, a4, gamma)
+    right, top, left = stationary_points(h, C, a2, a4, gamma)
 
     def potential(x: np.ndarray) -> np.ndarray:
         return (u / 4 * x * x - kappa / 2) * x * x - h * x
@@ -52,10 +52,10 @@ def local_wells(
 
 def top_of_well(h: np.ndarray, C: np.ndarray, a2: np.ndarray, a4: float, gamma: float) -> np.ndarray:
     """Where U_eff has its maximum between two minima; NaN where there is one minimum. Arrays of one shape [v0]."""
-    return _stationary(h, C, a2, a4, gamma)[1]
+    return stationary_points(h, C, a2, a4, gamma)[1]
 
 
-def _stationary(
+def stationary_points(
     h: np.ndarray, C: np.ndarray, a2: np.ndarray, a4: float, gamma: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Right minimum, top and left minimum of U_eff; NaN where there is one minimum."""

@@ -206,13 +206,22 @@ def test_landscape_of_a_run(run_dict, write_toml, tmp_path):
     assert [group["n"] for group in groups] == [12, 20]
     assert [group["counts"]["states"] for group in groups] == [9, 6]
     assert groups[1]["minima"] >= groups[1]["explored_minima"] > 1
-    assert (out / "landscape" / "n20-wells.png").stat().st_size > 5000
+    for picture in ("wells", "participation", "paths", "scan", "reaction", "disconnectivity"):
+        assert (out / "landscape" / f"n20-{picture}.png").stat().st_size > 5000
+    for group in groups:
+        assert group["descent"] == "conjugate-gradient"
+        assert group["counts"]["scans"] == 4 * group["explored_minima"]
+        assert group["counts"]["walks"] == 16 * group["explored_minima"]
+        assert len(group["pairs_by_saddles"]) >= 2
     first = data_of(out, "landscape.h5")
     with xr.open_datatree(out / "landscape.h5", engine="h5netcdf") as tree:
         group = tree["n20"]
         assert group["saddle_asymmetry"].attrs["units"] == "E0"
         assert group["saddle_v"].dims == ("saddle", "site")
         assert len(group["minimum_energy"]) == groups[1]["minima"]
+        assert len(group["pair_state"]) == sum(groups[1]["pairs_by_saddles"])
+        assert group["avalanche_drop"].attrs["units"] == "E0"
+        assert group["step_x"].dims == ("step",)
         # Every saddle lies above both of the minima it joins.
         assert (group["saddle_barrier_upper"].values[group["saddle_first"].values >= 0] >= 0).all()
 
@@ -236,3 +245,24 @@ def test_mistakes_in_the_landscape_of_a_run(tmp_path):
     assert "not a run directory" in one_line(call("nsim", "landscape", tmp_path))
     assert "either" in one_line(call("nsim", "landscape", tmp_path, "--exhaustive"))
     assert "--seed" in one_line(call("nsim", "landscape", tmp_path, "--seed", "0"))
+
+
+def test_spectrum_of_a_run(run_dict, write_toml, tmp_path):
+    out, picture = tmp_path / "run", tmp_path / "modes.png"
+    run = run_dict(output={"spectrum": True})
+    assert call("nsim", "run", write_toml(run), "--out", out).returncode == 0
+    done = call("nsim", "spectrum", out, "--mass", "2", "--json", "--plot", picture)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert [(g["n"], g["samples"], g["states"], g["modes"]) for g in answer["groups"]] == [
+        (12, 6, 18, 12),
+        (20, 4, 12, 20),
+    ]
+    assert picture.stat().st_size > 20_000
+    text = call("nsim", "spectrum", out).stdout
+    assert "lowest eigenvalue ~ N^x" in text
+    assert "must be positive" in one_line(call("nsim", "spectrum", out, "--mass", "-1"))
+    assert "no such folder" in one_line(call("nsim", "spectrum", out, "--plot", tmp_path / "nowhere" / "a.png"))
+    assert "not a run directory" in one_line(call("nsim", "spectrum", tmp_path))
+    run["output"]["response"] = False
+    assert "output.response" in one_line(call("nsim", "run", write_toml(run), "--out", tmp_path / "other"))

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 from nsim import run_file
@@ -103,6 +105,16 @@ def test_bad_input(run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str])
         (("report", run, "--out", file / "r"), "Not a directory"),
         (("report", run, "--out", tmp_path / "r", "--sloppy"), "--sloppy"),
         (("repport",), "repport"),
+        (("figures", "--out", file / "f", "--theory-only", "--figure", "3a"), "file"),
+        (("figures", "--out", tmp_path / "f", "--figure", "5"), "'5'"),
+        (("figures", "--out", tmp_path / "f", "--runs", empty), "no results.h5"),
+        (("figures", "--out", tmp_path / "f", "--runs", run, "--theory-only"), "either"),
+        (("figures", "--out", tmp_path / "f", "--hbar2-over-m", "0"), "0.0"),
+        (("local-potentials", empty), "no results.h5"),
+        (("local-potentials", run, "--n", "99"), "no size N = 99"),
+        (("local-potentials", run, "--out", tmp_path / "nowhere" / "x.h5"), "no such directory"),
+        (("thermodynamics", run, "--temperatures", "-1"), "negative"),
+        (("thermodynamics", run, "--temperatures", "warm"), "warm"),
     ]
     for arguments, message in cases:
         assert status(*arguments) == 2, arguments
@@ -111,6 +123,47 @@ def test_bad_input(run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str])
         assert message in err
         assert err.startswith("validation: error: ")
         assert len(err.splitlines()) == 1
+
+
+def test_figures(run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "deep" / "figures"
+    wanted = ["--figure", "2", "--figure", "3a", "--figure", "normal-modes"]
+    assert status("figures", "--out", out, "--runs", run, *wanted, "--json") == 0
+    data, err = capfd.readouterr()
+    assert err == ""
+    found = json.loads(data)["figures"]
+    assert set(found) == {"2", "3a", "normal-modes"}
+    for one in found.values():
+        assert all((out / name).stat().st_size > 1000 for name in one["files"])
+    assert "N = 32, 24 samples, 48 states" in found["3a"]["caption"]
+    assert found["2"]["standard_tunnelling_model"]["RS"]["dependence"] > 0.9
+    captions = (out / "captions.md").read_text()
+    assert "hbar^2/m = 0.1" in captions
+    assert "full RSB" in captions
+    with h5py.File(out / "figure_2.h5") as file:
+        assert {"asymmetry, rs", "asymmetry, frsb", "asymmetry, quenched"} <= set(file)
+        assert np.all(file["asymmetry, frsb/error"][()] > 0)
+    assert status("figures", "--out", out, "--theory-only", "--figure", "normal-modes") == 0
+
+
+def test_simulated_sites_as_local_potentials(run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The file gives `meanfield thermodynamics` what the command itself prints."""
+    file, T = tmp_path / "sites.h5", "0.01,0.1,1"
+    assert status("local-potentials", run, "--out", file, "--json") == 0
+    numbers = json.loads(capfd.readouterr().out)
+    assert (numbers["N"], numbers["samples"], numbers["sites"]) == (32, 24, 24 * 2 * 32)
+    assert numbers["double_well_fraction"]["stderr"] > 0
+    assert status("thermodynamics", run, "--temperatures", T, "--hbar2-over-m", "0.2", "--json") == 0
+    own = json.loads(capfd.readouterr().out)
+    assert all(error > 0 for error in own["specific_heat_stderr"])
+    command = [sys.executable, "-m", "meanfield", "thermodynamics", "--potentials", str(file), "--hbar2-over-m", "0.2"]
+    done = subprocess.run([*command, "--temperatures", T, "--json"], capture_output=True, text=True, check=True)
+    same = json.loads(done.stdout)
+    np.testing.assert_allclose(same["specific_heat"], own["specific_heat"], rtol=1e-9)
+    assert same["resolution_error"][0] >= 0
+    assert status("local-potentials", run, "--n", "16", "--out", tmp_path / "sites.csv") == 0
+    assert "double_well_fraction" in capfd.readouterr().out
+    assert (tmp_path / "sites.csv").read_text().startswith("h,C,")
 
 
 def test_module_runs_as_the_command(run: Path, tmp_path: Path) -> None:

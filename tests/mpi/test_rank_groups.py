@@ -144,10 +144,11 @@ from nsim.campaign import handful
 from nsim import run_file
 from nsim.campaign.campaign import run_campaign
 from nsim.campaign.protocols import PROTOCOLS
+from nsim.parallel.checkpoint import NEVER
 from nsim.parallel.rank_group import ALONE
 PROTOCOLS["anneal"] = replace(PROTOCOLS["anneal"], together={together})
 perform = handful.perform
-def failing(run, task, J, group=ALONE):
+def failing(run, task, J, group=ALONE, checkpoint=NEVER):
     group.barrier()
     if (task.n, task.sample, task.first) == (40, 2, 2) and ranks.rank in {breaking}:
         raise ArithmeticError("on purpose")

@@ -79,7 +79,7 @@ def test_identity_leaves_out_only_what_may_grow(run_dict):
         ({"model__field": 1e200}, ["model.field = 1e+200"]),
         ({"ensemble__samples": 10**9}, ["tasks", "several seeds"]),
         ({"seed": True}, ["seed"]),
-        ({"couplings": {"file": "J.npy"}}, ["couplings.file gives one sample"]),
+        ({"couplings": {"file": "J.npy"}, "ensemble": {"n": 8, "samples": 2}}, ["couplings.file gives one sample"]),
     ],
 )
 def test_mistakes_are_named_in_one_line(run_dict, change, words):
@@ -106,6 +106,48 @@ def test_all_mistakes_at_once(run_dict):
     with pytest.raises(InputError) as caught:
         parse(run_dict(model__gamma=0.0, ensemble__replicas=0, protocol__sweps=3))
     assert len(str(caught.value).splitlines()) == 3
+
+
+def test_mistakes_between_sections_are_found_beside_others(run_dict):
+    """What is wrong in one section hides nothing of what others get wrong together."""
+    with pytest.raises(InputError) as caught:
+        parse(
+            run_dict(
+                model__gamma=-1.0,
+                seed="x",
+                couplings={"file": "J.npy"},
+                output={"sites": False},
+                double_wells={"bands": -1},
+                protocol={
+                    "kind": "anneal",
+                    "temperatures": [],
+                    "waiting_times": [300.0, 2.0],
+                    "t_start": 1,
+                    "t_end": 2,
+                },
+            )
+        )
+    lines = str(caught.value).splitlines()
+    for words in (
+        "model.gamma = -1.0: must be greater than 0",
+        "seed = 'x'",
+        "double_wells.bands = -1",
+        "protocol: temperatures is an empty list",
+        "protocol: waiting_times must rise",
+        "protocol: t_end = 2 is above t_start = 1",
+        "couplings.file gives one size",
+        "couplings.file gives one sample",
+    ):
+        assert sum(words in line for line in lines) == 1, (words, lines)
+    assert len(lines) == 8
+
+
+def test_a_merged_run_is_not_written_by_people(run_dict, write_toml):
+    with pytest.raises(InputError, match="merged: unknown key"):
+        load(write_toml(run_dict(merged=[])))
+    with pytest.raises(InputError) as caught:
+        parse(run_dict(mergd=1))
+    assert "'merged'" not in str(caught.value)
 
 
 def test_a_tempering_fills_in_what_ladders_need(run_dict):

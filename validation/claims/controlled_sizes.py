@@ -64,4 +64,6 @@ def moments_of(run: RunFile, n: int, first: int, count: int, cache: Path) -> Arr
 def _digest(run: RunFile) -> str:
     """What the numbers depend on."""
     record = {"seed": run.seed, "model": run.model.model_dump(mode="json")}
+    if run.merged is not None:
+        record["merged"] = [origin.model_dump(mode="json") for origin in run.merged]
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:12]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import meanfield
-from nsim.sample.glass import Glass
+from nsim.campaign.tasks import glass_of
 from nsim.sample.hessian import spectrum
 from validation import hessian_law
 from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, agree, check, differ, undecided
@@ -169,7 +169,7 @@ def _spectra(simulation: Simulation, sites: Sites) -> SpectraOfSize:
     run = simulation.run
     rows: list[tuple[Array, Array, float, float, float]] = []
     for v, sample in zip(sites.v[:MOST_STATES], sites.sample[:MOST_STATES], strict=False):
-        glass = Glass.draw(run.model, run.seed, sites.n, int(sample), dtype=run.couplings.dtype)
+        glass = glass_of(run, sites.n, int(sample))
         if np.abs(glass.gradient(v)).max() > SUPPLIED:
             continue
         eigenvalues, d = spectrum(glass, v), glass.on_site_curvature(v)

@@ -272,7 +272,8 @@ def hessian_spectrum(comparison: Comparison, sites: Sites) -> Plot | None:
     n = max(small_enough)
     sample, v = simulation.typical_state(n)
     try:
-        glass = Glass.draw(run.model, run.seed, n, sample, dtype=run.couplings.dtype)
+        seed, number = run.origin(n, sample)
+        glass = Glass.draw(run.model, seed, n, number, dtype=run.couplings.dtype)
     except InputError:
         return None
     if np.abs(glass.gradient(v)).max() > 1e-6:

@@ -153,10 +153,10 @@ def moments(J: Array, run: RunFile | None = None) -> Array:
 
 
 def draw_moments(run: RunFile, n: int, samples: range) -> Array:
-    """Controls of some samples of a run, its couplings drawn again; shape (len(samples), 8)."""
-    return np.array([moments(couplings.draw(run.seed, n, sample, run.model.j0), run) for sample in samples]).reshape(
-        -1, len(COLUMNS)
-    )
+    """Controls of some samples of a run, or of cheap ones (`CHEAP`), their couplings drawn; shape (len(samples), 8)."""
+    keys = [(run.seed, at) if at >= CHEAP else run.origin(n, at) for at in samples]
+    drawn = [moments(couplings.draw(seed, n, sample, run.model.j0), run) for seed, sample in keys]
+    return np.array(drawn).reshape(-1, len(COLUMNS))
 
 
 def affordable(run: RunFile) -> bool:
@@ -167,8 +167,8 @@ def affordable(run: RunFile) -> bool:
 
 def exact_controls(run: RunFile, n: int) -> Controls:
     """The controls of every sample of one size whose means are exactly known: nothing cheap is drawn."""
-    samples = range(run.ensemble.samples_of[n])
-    own = np.array([moments(couplings.draw(run.seed, n, sample, run.model.j0)) for sample in samples])
+    drawn = [moments(couplings.draw(seed, n, sample, run.model.j0)) for seed, sample in run.origins(n)]
+    own = np.array(drawn).reshape(-1, len(COLUMNS))
     return from_moments(n, own, np.empty((0, len(COLUMNS))), run.model.j0)
 
 

@@ -223,7 +223,7 @@ def _far_from_the_transition(
         return []
     if rs_exact:
         return [n for n in sizes if n * rs.replicon**3 >= FAR_ABOVE]
-    transition = meanfield.phases.glass_temperature(model)
+    transition = meanfield.glass_temperature(model)
     if transition is None or transition <= temperature:
         return []
     return [n for n in sizes if n * (1 - temperature / transition) ** 3 >= FAR_BELOW]

@@ -9,7 +9,14 @@ from meanfield import ParameterError
 from meanfield.quantum.levels import levels, reduced_levels
 from meanfield.quantum.reduced_potential import ReducedPotentials
 from meanfield.quantum.site_spectrum import site_spectrum
-from meanfield.quantum.tunnel_splitting import TINY, ground_gaps, reduced_splittings, tunnel_splitting
+from meanfield.quantum.tunnel_splitting import (
+    TINY,
+    _log_splittings,
+    ground_gaps,
+    instanton_splittings,
+    reduced_splittings,
+    tunnel_splitting,
+)
 from meanfield.sites.double_wells import double_wells
 
 # p^2 + x^4: e.g. Banerjee et al., Proc. R. Soc. A 360, 575 (1978).
@@ -197,3 +204,16 @@ def test_reduction_keeps_what_it_must():
     v = np.linspace(-15, 15, 300_001)
     U = -0.3 * v - 0.9 * v**2 / 2 + (v**2 / 2 + v**4 / 24) / 4
     assert p.minimum[0] == pytest.approx(U.min(), rel=1e-8)
+
+
+def test_highest_barriers():
+    """The instanton expansion against the Wronskian, where its first missing term says how well; at once for any k."""
+    for k, tolerance in ((60.0, 5e-10), (95.0, 3e-11)):
+        one = np.array([k])
+        wronskian = _log_splittings(one, reduced_levels(one, np.zeros(1), 2).mean(axis=1))
+        assert instanton_splittings(one)[0] == pytest.approx(wronskian[0], abs=tolerance)
+    deep = site_spectrum(1.0, 0.88, 1.0, 1.0, 1e10, 1.0, 3)
+    action = deep["double_well"]["wkb_exponent"]
+    assert deep["double_well"]["log_splitting_at_zero_field"] == pytest.approx(-action, rel=1e-4)
+    # Two wells far apart in energy: the lowest levels are those of an oscillator.
+    np.testing.assert_allclose(np.diff(deep["heights"]), np.sqrt(2 * 0.88), rtol=1e-4)

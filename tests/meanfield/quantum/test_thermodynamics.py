@@ -7,10 +7,16 @@ import pytest
 
 from meanfield import LocalPotentials, LocalStiffness, Model, ParameterError, solve
 from meanfield.quantum.canonical import averages
+from meanfield.quantum.field_resolution import resolution_error
 from meanfield.quantum.level_table import Grid, LevelTable
 from meanfield.quantum.levels import levels, reduced_levels, wells_of
 from meanfield.quantum.thermal_ensemble import solution_thermodynamics, thermal_ensemble
-from meanfield.quantum.thermodynamics import coarseness, thermodynamics
+from meanfield.quantum.thermodynamics import (
+    _averages_by_group,
+    coarseness,
+    thermodynamics,
+    thermodynamics_by_group,
+)
 from meanfield.quantum.tunnel_splitting import tunnel_splitting
 from meanfield.quantum.wigner_kirkwood import ORDERS, high_temperature, series
 
@@ -223,3 +229,55 @@ def test_coarse_fields_are_noticed(ansatz):
     # More nodes reach lower.
     assert coarseness(solution.local_potentials(40)) < 0.1 * T[-2]
     assert coarseness(solve(Model(gamma=0.8), ansatz).local_potentials()) == 0.0
+
+
+def test_groups_are_averaged_for_themselves():
+    """Interpolated and direct, each group as if it were alone."""
+    rng = np.random.default_rng(8)
+    h, C = rng.normal(0, 5.7, 900), rng.normal(0.6, 0.15, 900)
+    group = rng.integers(0, 3, 900)
+    both = LocalPotentials.from_arrays(h=h, C=C, gamma=4.0)
+    T = np.geomspace(1e-2, 10, 9)
+    for method, tolerance in (("direct", 1e-12), ("table", 1e-4)):
+        total = _averages_by_group(both, 0.1, T, group, 3, method)
+        for g in range(3):
+            own = thermodynamics(
+                LocalPotentials.from_arrays(h=h[group == g], C=C[group == g], gamma=4.0), 0.1, T, "direct"
+            )
+            np.testing.assert_allclose(total[g, :, 0] / np.mean(group == g), own.specific_heat, rtol=tolerance)
+            np.testing.assert_allclose(total[g, :, 1] / np.mean(group == g), own.entropy, rtol=tolerance)
+    parts = thermodynamics_by_group(both, 0.1, T, group)
+    share = np.bincount(group) / 900
+    expected = sum(one * part.specific_heat for one, part in zip(share, parts, strict=True))
+    np.testing.assert_allclose(thermodynamics(both, 0.1, T).specific_heat, expected, rtol=1e-10)
+    with pytest.raises(ParameterError, match="every group"):
+        thermodynamics_by_group(both, 0.1, T, np.full(900, 1))
+
+
+def test_exponentially_small_numbers_keep_their_digits():
+    """Far below the gap: C = x^2 exp(-x), S = (x + 1) exp(-x)."""
+    e = LocalPotentials.from_arrays(h=[3.0], C=0.3, gamma=4.0)
+    pair = levels([3.0], 0.3, gamma=4.0, hbar2_over_m=1.0, n=2).heights[0]
+    x = np.array([60.0, 300.0, 600.0])
+    found = thermodynamics(e, 1.0, (pair[1] - pair[0]) / x)
+    np.testing.assert_allclose(found.specific_heat, x**2 * np.exp(-x), rtol=1e-10)
+    np.testing.assert_allclose(found.entropy, (x + 1) * np.exp(-x), rtol=1e-10)
+    assert thermodynamics(e, 1.0, 1e-6).specific_heat[0] == 0.0
+
+
+def test_error_of_coarse_fields_is_of_the_right_size():
+    """Against fields that resolve T; and it falls where the fields suffice."""
+    solution = solve(Model(gamma=4.0), "rs")
+    ensemble = solution.local_potentials(4)
+    T = coarseness(ensemble) * np.geomspace(0.02, 3.0, 25)
+    exact = thermodynamics(thermal_ensemble(solution, T[0]), 0.1, T)
+    found = thermodynamics(ensemble, 0.1, T)
+    deviation, error = np.abs(found.specific_heat - exact.specific_heat), resolution_error(ensemble, 0.1, T)
+    wrong = deviation > 0.03 * exact.specific_heat
+    assert wrong.sum() >= 5
+    # Where fields are far apart one sum is as good as another: the error is right within a factor.
+    assert np.all(error[wrong] > 0.3 * deviation[wrong])
+    assert np.median(error[wrong] / deviation[wrong]) < 5
+    assert np.all(resolution_error(solution.local_potentials(60), 0.1, T[-3:]) < 0.02 * exact.specific_heat[-3:])
+    single = LocalPotentials.from_arrays(h=[1.0, 2.0], C=-1.0, gamma=4.0)
+    assert np.all(resolution_error(single, 0.1, T) == 0)

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import threading
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -100,11 +101,11 @@ def test_interrupted_runs_continue_to_the_same_data(run_dict, tmp_path, monkeypa
     carry_out(run_dict(), tmp_path / "whole")
     perform, performed = handful.perform, []
 
-    def interrupted(run, task, J):
+    def interrupted(run, task, J, **more):
         performed.append(task)
         if len(performed) % 3 == 0:
             os.kill(os.getpid(), signal.SIGUSR1)
-        return perform(run, task, J)
+        return perform(run, task, J, **more)
 
     monkeypatch.setattr(handful, "perform", interrupted)
     statuses = []
@@ -120,7 +121,9 @@ def test_interrupted_runs_continue_to_the_same_data(run_dict, tmp_path, monkeypa
 def test_a_larger_run_extends(run_dict, tmp_path, monkeypatch):
     carry_out(run_dict(), tmp_path / "run")
     performed, perform = [], handful.perform
-    monkeypatch.setattr(handful, "perform", lambda run, task, J: performed.append(task) or perform(run, task, J))
+    monkeypatch.setattr(
+        handful, "perform", lambda run, task, J, **more: performed.append(task) or perform(run, task, J)
+    )
     more = run_dict(ensemble__samples=[6, 7], ensemble__replicas=5)
     assert carry_out(more, tmp_path / "run").status == ExitStatus.DONE
     # Full batches (replicas 0 and 1) of old samples are kept; the half-full batch is done again with its new member.
@@ -133,7 +136,7 @@ def test_a_larger_run_extends(run_dict, tmp_path, monkeypatch):
 def test_nothing_is_done_twice(run_dict, tmp_path, monkeypatch):
     carry_out(run_dict(), tmp_path / "run")
     before = (tmp_path / "run/results.h5").stat().st_mtime_ns
-    monkeypatch.setattr(handful, "perform", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr(handful, "perform", lambda *_, **more: pytest.fail("computed again"))
     assert carry_out(run_dict(), tmp_path / "run").status == ExitStatus.DONE
     assert (tmp_path / "run/results.h5").stat().st_mtime_ns == before
 
@@ -189,10 +192,10 @@ def test_damaged_parts_are_named_and_computed_again(run_dict, tmp_path, monkeypa
     carry_out(run_dict(), tmp_path / "whole")
     stop_after = iter(range(100))
 
-    def stopping(run, task, J, perform=handful.perform):
+    def stopping(run, task, J, perform=handful.perform, **more):
         if next(stop_after) == 8:
             os.kill(os.getpid(), signal.SIGTERM)
-        return perform(run, task, J)
+        return perform(run, task, J, **more)
 
     monkeypatch.setattr(handful, "perform", stopping)
     assert carry_out(run_dict(), tmp_path / "run").status == ExitStatus.RESUMABLE
@@ -215,10 +218,10 @@ def test_a_failing_task_is_recorded_and_the_others_go_on(run_dict, tmp_path, mon
     perform = handful.perform
     bad = Task(12, 3, 0, 2)
 
-    def failing(run, task, J):
+    def failing(run, task, J, **more):
         if task == bad:
             raise FloatingPointError("made to fail")
-        return perform(run, task, J)
+        return perform(run, task, J, **more)
 
     monkeypatch.setattr(handful, "perform", failing)
     outcome = carry_out(run_dict(), tmp_path / "run")
@@ -254,7 +257,7 @@ def test_a_second_job_is_kept_out(run_dict, tmp_path, monkeypatch):
     monkeypatch.setattr("nsim.campaign.run_directory.LOCK_PATIENCE", 0.3)
     first = RunDirectory(tmp_path / "run")
     first.open(run_file.parse(run_dict()))
-    with pytest.raises(InputError, match="in use by another running job"):
+    with pytest.raises(InputError, match=rf"in use by another running job \(process {os.getpid()} on .* since"):
         carry_out(run_dict(), tmp_path / "run")
     # A lock released within the patience is waited for.
     threading.Timer(0.1, first.close).start()
@@ -382,3 +385,35 @@ def test_one_sample_has_no_error(run_dict, tmp_path):
     value = summarise(RunDirectory(tmp_path / "run"))["groups"][0]["observables"]["energy"]
     assert value["stderr"] is None
     json.dumps(value, allow_nan=False)
+
+
+def test_files_of_another_run_are_named_and_not_used(run_dict, tmp_path, monkeypatch):
+    """A part or a result file copied from another directory, sealed and whole, of tasks with the same names."""
+    monkeypatch.setattr(campaign, "SEAL_EVERY", 0.0)
+    carry_out(run_dict(), tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDirectory, "merge", lambda *_: None)
+        carry_out(run_dict(seed=12), tmp_path / "other")
+        carry_out(run_dict(), tmp_path / "run")
+    parts = sorted((tmp_path / "run/parts").glob("*.h5"))
+    for path in parts[:3]:
+        path.unlink()
+    for path in sorted((tmp_path / "other/parts").glob("*.h5")):
+        (tmp_path / "run/parts" / path.name).write_bytes(path.read_bytes())
+    said = []
+    assert carry_out(run_dict(), tmp_path / "run", say=said.append).computed == 3
+    assert sum("belongs to another run directory" in line for line in said) == 20
+    assert data_of(tmp_path / "run") == data_of(tmp_path / "whole")
+    carry_out(run_dict(seed=12), tmp_path / "other")
+    (tmp_path / "run/results.h5").write_bytes((tmp_path / "other/results.h5").read_bytes())
+    with pytest.raises(InputError, match="belongs to another run directory"):
+        summarise(RunDirectory(tmp_path / "run"))
+
+
+def test_a_folder_that_cannot_be_written_is_an_input_error(run_dict, tmp_path):
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    if os.access(folder, os.W_OK):  # root may write anywhere but where nobody can
+        folder = Path("/proc/self")
+    with pytest.raises(InputError, match=str(folder)):
+        carry_out(run_dict(), folder / "run")

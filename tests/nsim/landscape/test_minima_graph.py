@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from nsim.landscape.minima_graph import disconnectivity, minimax
+from nsim.landscape.minima_graph import disconnectivity, lowest_path, minimax, neighbours_of
 
 
 def highest_on_best_path(m: int, saddles: np.ndarray, joins: np.ndarray, i: int, j: int) -> float:
@@ -33,3 +33,35 @@ def test_the_tree_joins_all_minima_once():
     tree = disconnectivity(minima, saddles, joins)
     assert [(join.energy, join.first, join.second) for join in tree] == [(0.1, (1,), (2,)), (0.5, (0,), (1, 2))]
     assert minimax(minima, saddles, joins)[0, 2] == 0.5
+
+
+def test_lowest_paths_are_minimax_with_the_fewest_saddles():
+    rng = np.random.default_rng(1)
+    for count in (3, 6, 9):
+        minima, saddles = rng.uniform(-2, -1, 6), rng.uniform(0, 1, count)
+        joins = rng.integers(6, size=(count, 2))
+        graph = neighbours_of([((int(a), 1), (int(b), 1)) for a, b in joins], saddles.tolist())
+        whole = minimax(minima, saddles, joins)
+        for i, j in itertools.combinations(range(6), 2):
+            highest, steps = lowest_path(graph, (i, 1), (j, 1))
+            assert highest == whole[i, j]
+            if not np.isfinite(highest):
+                assert steps == 0
+                continue
+            low = [set(map(int, joins[k])) for k in range(count) if saddles[k] <= highest]
+            reached, hops = {i}, 0
+            while j not in reached:
+                reached |= {b for pair in low for b in pair if pair & reached}
+                hops += 1
+            assert steps == hops
+
+
+def test_mirror_images_are_states_of_their_own():
+    """0 - 1 and 1 - (-0): from a state to its mirror image over two saddles, though no saddle joins them."""
+    ends = [((0, 1), (1, 1)), ((1, 1), (0, -1)), ((2, 1), (-1, 1))]
+    graph = neighbours_of(ends, [0.2, 0.5, 0.1])
+    assert lowest_path(graph, (0, 1), (0, -1)) == (0.5, 2)
+    assert lowest_path(graph, (0, 1), (1, 1)) == (0.2, 1)
+    # 1's mirror image: by the mirror of the second saddle at once, since the first and it are both needed else.
+    assert lowest_path(graph, (0, 1), (1, -1)) == (0.5, 1)
+    assert lowest_path(graph, (0, 1), (2, 1)) == (np.inf, 0)

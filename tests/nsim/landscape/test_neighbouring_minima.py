@@ -5,12 +5,16 @@ import pytest
 
 from nsim.descent.relaxation import relax
 from nsim.landscape.eigenvector_following import newton
-from nsim.landscape.elastic_band import band, maxima, refine
+from nsim.landscape.elastic_band import band, bands, maxima
 from nsim.landscape.exhaustive import explore
 from nsim.landscape.landscape_run import explore_sample
+from nsim.landscape.minima_graph import minimax
 from nsim.landscape.neighbouring_minima import Effort
+from nsim.landscape.saddle_newton import refine
 from nsim.run_file import Model
 from nsim.sample.glass import Glass
+
+WELLS_ONLY = Effort(flips=False, modes=0, scans=0, walks=0)
 
 
 @pytest.fixture(scope="module", params=[0.0, 0.3])
@@ -35,8 +39,8 @@ def test_minima_saddles_and_what_they_join_are_those_of_the_whole_landscape(list
         place(whole.minima_at, v)
     for k, v in enumerate(tables["saddle/v"]):
         number = place(whole.saddles_at, v)
-        (a, sign_a), (b, sign_b) = found.ends[k]
-        ends = [place(whole.minima_at, s * found.minima.points[m]) for m, s in ((a, sign_a), (b, sign_b))]
+        (a, sign_a), (b, sign_b) = found.known.ends[k]
+        ends = [place(whole.minima_at, s * found.known.minima.points[m]) for m, s in ((a, sign_a), (b, sign_b))]
         assert sorted(ends) == whole.joins[number].tolist()
         top, low, high = whole.saddles[number], *sorted(whole.minima[ends])
         assert tables["saddle/asymmetry"][k] == pytest.approx(high - low, abs=1e-8)
@@ -56,12 +60,43 @@ def test_minima_saddles_and_what_they_join_are_those_of_the_whole_landscape(list
     assert counts["repeated_states"] == len(whole.minima) - folded
     assert counts["pairs"] == counts["pairs_direct"] + counts["pairs_by_steps"] + counts["pairs_open"]
     assert counts["pairs_direct"] > 0
-    assert len(found.saddles) > folded / 2
+    assert len(found.known.saddles) > folded / 2
+    check_pairs(glass, whole, tables, found)
+
+
+def check_pairs(glass, whole, tables, found):
+    """The lowest path known is one of the whole landscape, and mostly its lowest."""
+    exact = minimax(whole.minima, whole.saddles, whole.joins)
+    best = known = 0
+    for state, other, mirrored, barrier, saddles, asymmetry in zip(
+        *(tables[f"pair/{name}"] for name in ("state", "other", "mirrored", "barrier", "saddles", "asymmetry")),
+        strict=True,
+    ):
+        v, there = found.known.minima.points[int(state)], (1 - 2 * mirrored) * found.known.minima.points[int(other)]
+        i, j = place(whole.minima_at, v), place(whole.minima_at, there)
+        assert asymmetry == pytest.approx(whole.minima[j] - whole.minima[i], abs=1e-8)
+        assert np.isnan(barrier) == (saddles == 0)
+        if saddles:
+            known += 1
+            assert barrier >= exact[i, j] - whole.minima[i] - 1e-8
+            best += barrier < exact[i, j] - whole.minima[i] + 1e-8
+            direct = [k for k, ends in enumerate(whole.joins) if sorted(ends) == sorted((i, j))]
+            assert saddles > 1 or (direct and barrier >= whole.saddles[direct].min() - whole.minima[i] - 1e-8)
+    assert best > 0.8 * known > 0
+    counts = found.counts
+    by = {name: tables[f"pair/by_{name}"].sum() for name in ("flips", "scans", "walks")}
+    assert all(by.values())
+    assert sum(by.values()) >= len(tables["pair/state"])
+    assert counts["walks"] == 16 * len(found.explored)
+    assert counts["scans"] == 4 * len(found.explored) == len(tables["scan/site"])
+    ways = sum(counts[f"scans_{way}"] for way in ("reversible", "closed", "closed_later", "open", "lost"))
+    assert ways == 2 * counts["scans"]
+    assert counts["scan_avalanches"] == len(tables["avalanche/drop"])
 
 
 def test_linear_response_wells_stand_beside_what_was_found(listed):
     glass, whole = listed
-    tables, found = explore_sample(glass, whole.minima_at, Effort(flips=False, modes=0))
+    tables, found = explore_sample(glass, whole.minima_at, WELLS_ONLY)
     assert found.counts["wells"] == len(tables["well/site"])
     by_way = sum(found.counts[f"wells_{way}"] for way in ("by_schur", "by_following", "without_saddle"))
     assert by_way == found.counts["wells"] > 0
@@ -108,7 +143,7 @@ def test_wells_of_nearly_free_sites_are_true_and_proved():
     J = 0.02 * Glass.draw(Model(gamma=1.0), 1, n, 0).J
     glass = Glass(J, np.full(n, -2.0), 1.0, 1.0)
     state = relax(glass, np.full((n, 1), 3.0)).v.T
-    tables, found = explore_sample(glass, state, Effort(flips=False, modes=0))
+    tables, found = explore_sample(glass, state, WELLS_ONLY)
     assert found.counts["wells"] == found.counts["wells_by_schur"] == n
     assert (tables["well/localisation"] < 0.01).all()
     assert tables["well/connected"].all()
@@ -119,3 +154,29 @@ def test_wells_of_nearly_free_sites_are_true_and_proved():
         site = int(tables["well/site"][tables["well/well_saddle"] == k][0])
         assert abs(v[site]) < 0.2
         assert (np.abs(np.delete(v, site)) > 3).all()
+
+
+def test_bands_of_several_pairs_are_those_of_each_alone(listed):
+    glass, whole = listed
+    firsts, lasts = whole.minima_at[:5].T, whole.minima_at[1:6].T
+    together = bands(glass, firsts, lasts, images=9, steps=30)
+    for k in range(5):
+        alone = band(glass, firsts[:, k], lasts[:, k], images=9, steps=30)
+        np.testing.assert_allclose(together[:, k], alone, atol=1e-9)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_wells_of_nearly_singular_states_are_marked_and_counted(n):
+    """Free sites with a2 = -0.01: minima at v^2 = 0.06 with an eigenvalue of 0.02; with a2 = -0.02 it is 0.04."""
+    for a2, singular in ((-0.01, True), (-0.02, False)):
+        glass = Glass(np.zeros((n, n)), np.full(n, a2), 1.0, 1.0)
+        v = np.full((1, n), np.sqrt(-6 * a2))
+        tables, found = explore_sample(glass, v, Effort(modes=0))
+        assert found.counts["wells"] == found.counts["wells_by_schur"] == n
+        assert found.counts["wells_near_singular"] == n * singular
+        assert (tables["well/near_singular"] == singular).all()
+        assert (tables["scan/near_singular"] == singular).all()
+        assert found.counts["near_singular"] == singular * len(found.known.minima)
+        # A saddle joins every state to a flip of it: for one site that is its own mirror image.
+        assert found.counts["saddles_to_mirror"] == (n == 1)
+        np.testing.assert_allclose(tables["scan/true_climb"], 1.5 * a2**2, rtol=1e-6)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy.linalg import eigh_tridiagonal
 
+from meanfield.quantum.tunnel_splitting import tunnel_splitting
 from nsim.landscape.gradient_flow import both_sides
-from nsim.landscape.path_quantum import Path, join, levels, potential_on_grid, tunnelling
+from nsim.landscape.path_quantum import Path, join, potential_on_grid, tunnelling
+from nsim.landscape.tunnel_doublet import levels
 from nsim.sample.glass import Glass
 
 
@@ -14,7 +16,7 @@ def one_site(field: float = 0.0, a2: float = -2.0) -> tuple[Glass, Path]:
     glass = Glass(np.zeros((1, 1)), np.array([a2]), 1.0, 1.0, field)
     top = np.roots([1 / 6, 0, a2, -field]).real
     saddle = np.array([top[np.abs(top).argmin()]])
-    first, second = both_sides(glass, saddle)
+    ((first, second),) = both_sides(glass, saddle[:, None])
     return glass, join(glass, saddle, first.path, second.path)
 
 
@@ -31,7 +33,7 @@ def by_finite_differences(glass: Glass, X: float, tilt: float = 0.0) -> np.ndarr
 
 
 def test_harmonic_levels_are_exact():
-    s = np.linspace(-12, 12, 120)
+    s = np.linspace(-12, 12, 3000)
     np.testing.assert_allclose(levels(s, 0.5 * s**2, 1.0, 5), np.arange(5) + 0.5, atol=1e-10)
 
 
@@ -58,6 +60,28 @@ def test_path_of_one_site_is_its_coordinate():
     np.testing.assert_allclose(np.interp(s, grid, V), glass.energy((minima[0] + s)[None, :]), atol=2e-3)
 
 
-def test_what_rounding_hides_is_not_a_number():
-    glass, path = one_site(a2=-12.0)
-    assert np.isnan(tunnelling(glass, path, 0.02).delta0)
+@pytest.mark.parametrize(("a2", "X"), [(-3.0, 0.5), (-6.0, 0.5), (-12.0, 0.5), (-12.0, 0.02)])
+def test_splittings_however_small_are_those_of_the_mean_field_code(a2, X):
+    """Two programs that share nothing: Taylor expansion with a Wronskian there, Numerov with eliminated halves here."""
+    exact = float(tunnel_splitting(0.0, a2, 1.0, 1.0, X).item())
+    _, path = one_site(a2=a2)
+    found = tunnelling(Glass(np.zeros((1, 1)), np.array([a2]), 1.0, 1.0), path, X)
+    # The action, about -ln Delta_0, carries a relative error of Numerov's method and of the path's potential.
+    assert found.log_delta0 == pytest.approx(exact, abs=2e-4 + 2e-6 * abs(exact))
+    assert found.splitting == pytest.approx(np.exp(exact), rel=1e-2)
+
+
+def test_a_tilt_does_not_change_the_smallest_splitting():
+    """In a field the wells are far apart in energy; the splitting at resonance stays that of the symmetric well."""
+    X = 0.5
+    level, tilted = (tunnelling(*one_site(field, a2=-4.0), X) for field in (0.0, 0.02))
+    assert tilted.log_delta0 == pytest.approx(level.log_delta0, abs=0.02)
+    assert tilted.splitting > 1e3 * level.splitting
+    # The other well lies higher by the field times the distance of the wells, and no tunnelling hides that.
+    assert tilted.splitting == pytest.approx(0.02 * 2 * np.sqrt(24), rel=0.02)
+
+
+def test_without_a_level_below_the_barrier_there_are_no_two_wells():
+    glass, path = one_site(a2=-0.5)
+    assert np.isnan(tunnelling(glass, path, 2.0).log_delta0)
+    assert tunnelling(glass, path, 2.0).splitting > 0

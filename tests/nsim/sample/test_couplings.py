@@ -2,6 +2,7 @@
 
 import itertools
 
+import h5py
 import numpy as np
 import pytest
 from scipy import stats
@@ -106,7 +107,48 @@ def test_given_couplings_are_checked(tmp_path):
     refused(bad, "not finite")
     refused(good * 1j, "real numbers")
     path.write_bytes(b"no array")
-    with pytest.raises(InputError, match="not a numpy array"):
+    with pytest.raises(InputError, match="neither a numpy array nor HDF5"):
         couplings.load(path)
     with pytest.raises(InputError, match="No such file"):
         couplings.load(tmp_path / "missing.npy")
+
+
+def test_given_couplings_in_hdf5(tmp_path):
+    path = tmp_path / "J.dat"  # the content counts, not the name
+    good = draw(1, 300, 0)
+
+    def write(**datasets: np.ndarray) -> None:
+        with h5py.File(path, "w") as file:
+            for name, data in datasets.items():
+                file.create_dataset(name.replace("__", "/"), data=data, compression="gzip" if data.ndim == 2 else None)
+
+    write(J=good, other=good[:, :3])
+    assert np.array_equal(couplings.load(path, 300), good)
+    write(group__anything=good.astype(np.float32))
+    assert np.array_equal(couplings.load(path), good.astype(np.float32))
+    np.save(tmp_path / "J.npy", good)
+    write(J=good)
+    assert couplings.digest(path) == couplings.digest(tmp_path / "J.npy")
+
+    def refused(words: str, **datasets: np.ndarray) -> None:
+        write(**datasets)
+        with pytest.raises(InputError, match=words) as error:
+            couplings.load(path)
+        assert len(str(error.value).splitlines()) == 1
+
+    refused("datasets /A, /B: call the couplings J", A=good, B=good)
+    refused("no dataset")
+    refused("square", J=good[:, :5])
+    refused("square", J=good[0])
+    refused("square", J=np.array(1.0))
+    refused("diagonal", J=good + np.eye(300))
+    bad = good.copy()
+    bad[270, 4] += 1e-3
+    refused(r"not symmetric: J\[4,270\]", J=bad)
+    bad[270, 4] = bad[4, 270] = np.inf
+    refused("not finite", J=bad)
+    refused("real numbers", J=good * 1j)
+    write(J=good)
+    path.write_bytes(path.read_bytes()[:-20_000])
+    with pytest.raises(InputError, match="couplings file"):
+        couplings.load(path)

@@ -41,7 +41,7 @@ def extrapolated(comparison: Comparison, temperature: float) -> dict[str, Check]
 
 
 def test_above_the_transition_rs_is_exact(warm: Comparison) -> None:
-    assert meanfield.phases.glass_temperature(Model(gamma=1.0)) == pytest.approx(T_G, abs=1e-6)
+    assert meanfield.glass_temperature(Model(gamma=1.0)) == pytest.approx(T_G, abs=1e-6)
     for temperature in (HOT, WARM):
         checks = extrapolated(warm, temperature)
         assert set(checks) == {"energy", "q", "specific_heat", "spin_glass_susceptibility"}

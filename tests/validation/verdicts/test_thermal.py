@@ -16,7 +16,7 @@ SIZES = {32: 240, 64: 120, 128: 60}  # samples
 @pytest.mark.parametrize("gamma", [pytest.param(1.0, marks=pytest.mark.slow), 4.0])
 def test_energy_and_q_join_rs_above_the_transition(gamma, tmp_path):
     model = meanfield.Model(gamma=gamma)
-    transition = meanfield.phases.glass_temperature(model)
+    transition = meanfield.glass_temperature(model)
     temperatures = [round(transition * ratio, 4) for ratio in (2.0, 1.5)]
     run = run_file.parse(
         {
