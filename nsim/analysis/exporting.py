@@ -28,6 +28,7 @@ from nsim.campaign.seal import TEMPORARY
 from nsim.campaign.tasks import kept_variables
 from nsim.errors import InputError
 from nsim.run_file import RunFile
+from nsim.sample.normal_modes import modes_of
 from nsim.variables import Variable
 
 KEYS = ["n", "seed", "sample", "replica"]
@@ -106,7 +107,7 @@ def _rows(
 
 def _points(directory: RunDirectory, run: RunFile, n: int, dim: str) -> np.ndarray:
     """The points of a dimension, numbers where it has no coordinate."""
-    lengths = {"site": n, "mode": run.output.eigenvalues}
+    lengths = {"site": n, "mode": run.output.eigenvalues, "normal_mode": modes_of(n)}
     if dim in lengths:
         return np.arange(lengths[dim])
     return directory.coordinate(run, n, dim)

@@ -35,7 +35,8 @@ from nsim.parallel.stop_requests import StopRequests, stop_requests
 from nsim.run_file import RunFile
 from nsim.sample import couplings
 
-SEAL_EVERY = 2.0  # seconds of finished work a kill may cost
+SEAL_EVERY = 2.0  # seconds of finished work a kill may cost ...
+SEALS_PER_SECOND = 100.0  # ... but of all ranks together no more files than a file system makes without sweat
 HANDED_OUT, DONE, UNCONVERGED, STOPPED, SHARE = range(5)  # the shared counters
 WHOLE = 10**12  # the share of the open work that is done is counted in these parts
 
@@ -199,7 +200,8 @@ def _share(
     handing_out = HandingOut(counters, HANDED_OUT, len(handed_out), ranks.size // group.size)
     failures: dict[str, str] = {}
     unsealed: dict[Task, Result] = {}
-    parts, last_sealed = 0, time.monotonic()
+    seal_every = max(SEAL_EVERY, ranks.size / SEALS_PER_SECOND)
+    parts, last_sealed = 0, time.monotonic() - seal_every * ranks.rank / ranks.size  # not all at the same moment
     heartbeat = Heartbeat(directory.progress_path, ranks.rank, ranks.size)
     own_share = told = 0.0  # of the open work: what this rank has finished, and what it has counted for all
 
@@ -264,7 +266,7 @@ def _share(
             count(own_share)
             heartbeat.end(own_share)
         tell()
-        if time.monotonic() - last_sealed > SEAL_EVERY:
+        if time.monotonic() - last_sealed > seal_every:
             seal()
     seal()
     counters.settle()

@@ -8,7 +8,6 @@ or motion, gives the cost of a sweep. Memory: `nsim.campaign.memory`; the search
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import eigh, lapack
 
-from nsim.campaign.memory import check_memory, rank_memory
+from nsim.campaign.memory import bytes_on_disk, check_memory, rank_memory
 from nsim.campaign.protocols import PROTOCOLS, start
 from nsim.campaign.tasks import Task, perform, task_width, tasks_of
 from nsim.dynamics import langevin, monte_carlo
@@ -27,7 +26,6 @@ from nsim.dynamics.monte_carlo import Chain, MetropolisChain
 from nsim.run_file import RunFile
 from nsim.sample.glass import Glass
 from nsim.sample.hessian import cholesky, resolvent_diagonal_and_localisation
-from nsim.sample.normal_modes import modes_of
 from nsim.streams import Purpose, generator
 
 PILOT_N = 1024  # larger systems are extrapolated from this size
@@ -71,22 +69,10 @@ def estimate(run: RunFile, ranks: int = 1, ranks_per_sample: int = 1, rows: bool
     seconds = {n: _task_seconds(run, n, width) for n in run.ensemble.samples_of}
     total = sum(seconds[task.n] * task.width / width for task in tasks) + ranks * before
     longest = before + max(seconds.values()) / (ranks_per_sample if rows else 1)
-    site_arrays = 9 if run.output.sites else 0
-    disk = sum(
-        count * run.ensemble.replicas * 8 * (site_arrays * n + 12 + 2 * modes_of(n) * run.output.spectrum)
-        for n, count in run.ensemble.samples_of.items()
-    )
-    disk += sum(_measured_bytes(run, n, count) for n, count in run.ensemble.samples_of.items())
     own, shared = rank_memory(run, ranks_per_sample, rows)
-    return Estimate(len(tasks), seconds, total, max(total / ranks, longest), own + shared, shared, float(disk))
-
-
-def _measured_bytes(run: RunFile, n: int, samples: int) -> int:
-    """What the protocol measures on the way, of all samples of a size."""
-    protocol = PROTOCOLS[run.protocol.kind]
-    lengths = {"sample": samples, "replica": run.ensemble.replicas, "site": n}
-    lengths |= {name: len(coordinate.values) for name, coordinate in protocol.coordinates(run, n).items()}
-    return sum(8 * math.prod(lengths[name] for name in variable.dims) for variable in protocol.variables.values())
+    return Estimate(
+        len(tasks), seconds, total, max(total / ranks, longest), own + shared, shared, float(bytes_on_disk(run))
+    )
 
 
 def _task_seconds(run: RunFile, n: int, width: int) -> float:

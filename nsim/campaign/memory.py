@@ -12,17 +12,20 @@ the Hessians only with `output.response`. For small systems vectors and the libr
 
 from __future__ import annotations
 
+import math
 import os
+import shutil
 from pathlib import Path
 
 from nsim.campaign.protocols import PROTOCOLS
-from nsim.campaign.tasks import task_width
+from nsim.campaign.tasks import kept_variables, task_width
 from nsim.descent.newton_finish import SINGLE_FROM
 from nsim.dynamics.monte_carlo import CHUNK
 from nsim.errors import InputError
+from nsim.parallel.rank_group import SHARED_MEMORY, free_shared_memory
 from nsim.run_file import RunFile
 from nsim.sample.hessian import KRYLOV
-from nsim.sample.normal_modes import DENSE, LOWEST
+from nsim.sample.normal_modes import DENSE, LOWEST, modes_of
 
 INTERPRETER = 250e6  # bytes of a rank before it has drawn anything: Python with its libraries
 VECTORS = 24  # N x R arrays in double precision that a batch holds while it is relaxed, measured and sealed
@@ -66,7 +69,43 @@ def check_memory(run: RunFile, ranks_here: int = 1, ranks_per_sample: int = 1, r
     )
     if needed > available:
         raise InputError(size + _remedy(run, ranks_here, ranks_per_sample, rows, available))
+    if ranks_per_sample > 1 and not rows:
+        _check_shared_windows(run, ranks_here, ranks_per_sample)
     return [size] if needed > 0.8 * available else []
+
+
+def _check_shared_windows(run: RunFile, ranks_here: int, ranks_per_sample: int) -> None:
+    """Raise `InputError` where the copies of J that groups of ranks share do not fit into shared memory."""
+    _, J = rank_memory(run, ranks_per_sample)
+    needed, free = -(-ranks_here // ranks_per_sample) * J, free_shared_memory()
+    if needed > free:
+        raise InputError(
+            f"--ranks-per-sample {ranks_per_sample}: shared copies of J take {needed / 1e9:.3g} GB on this node, "
+            f"{free / 1e9:.3g} GB are free in {SHARED_MEMORY}"
+        )
+
+
+def check_disk(run: RunFile, out: Path) -> list[str]:
+    """A warning if what the run will keep may not fit onto the disk of its directory."""
+    folder = next((folder for folder in (out, *out.absolute().parents) if folder.exists()), Path())
+    needed, free = bytes_on_disk(run), shutil.disk_usage(folder).free
+    if needed <= 0.8 * free:
+        return []
+    return [
+        f"results may take {needed / 1e9:.3g} GB (before compression), {free / 1e9:.3g} GB are free for {out}; "
+        "output.sites = false keeps no sites"
+    ]
+
+
+def bytes_on_disk(run: RunFile) -> int:
+    """What a run keeps, uncompressed: 8 bytes for every number of its variables."""
+    protocol, total = PROTOCOLS[run.protocol.kind], 0
+    for n, samples in run.ensemble.samples_of.items():
+        lengths = {"sample": samples, "replica": run.ensemble.replicas, "site": n}
+        lengths |= {"mode": run.output.eigenvalues, "normal_mode": modes_of(n)}
+        lengths |= {name: len(coordinate.values) for name, coordinate in protocol.coordinates(run, n).items()}
+        total += sum(8 * math.prod(lengths[name] for name in row.dims) for row in kept_variables(run).values())
+    return total
 
 
 def _remedy(run: RunFile, ranks_here: int, ranks_per_sample: int, rows: bool, available: float) -> str:

@@ -48,6 +48,7 @@ def status_of(directory: RunDirectory) -> dict[str, Any]:
         "checkpoints": sum(
             len(list(folder.checkpoints_path.glob("n*.npz"))) for folder in (directory, *directory.shares())
         ),
+        "explored": _explored(directory, run),
         "disk": _disk(directory),
         **_jobs(directory),
     }
@@ -109,6 +110,14 @@ def _rates(directory: RunDirectory, run: RunFile, sealed: Sealed) -> list[dict[s
         lowest = {name: float(values.min()) for name, values in rates.items() if len(values)}
         found.append({"n": n, **lowest})
     return found
+
+
+def _explored(directory: RunDirectory, run: RunFile) -> dict[str, int] | None:
+    """Samples around whose states double wells have been searched; None if nobody asks for it."""
+    done = len(list((directory.path / "landscape").glob("n*-sample*.h5")))
+    if run.double_wells is None and not done:
+        return None
+    return {"samples": sum(run.ensemble.samples_of.values()), "done": done}
 
 
 def _disk(directory: RunDirectory) -> dict[str, int]:

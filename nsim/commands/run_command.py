@@ -65,7 +65,7 @@ def run(
 
     with stop_requests(end_of_time(time_limit)) as requests:
         from nsim.campaign.campaign import run_campaign
-        from nsim.campaign.memory import check_memory
+        from nsim.campaign.memory import check_disk, check_memory
         from nsim.campaign.progress import Progress
         from nsim.campaign.share import Share
 
@@ -75,7 +75,11 @@ def run(
         first = ranks.rank == 0
         with Progress("tasks", bar=first) as progress:
             for warning in on_rank_0(
-                ranks, lambda: check_memory(checked, ranks.on_this_node, ranks_per_sample, couplings == "rows")
+                ranks,
+                lambda: (
+                    check_memory(checked, ranks.on_this_node, ranks_per_sample, couplings == "rows")
+                    + check_disk(checked, out)
+                ),
             ):
                 if first:
                     progress.say(f"warning: {warning}")

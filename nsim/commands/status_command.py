@@ -56,6 +56,10 @@ def _lines(directory: Path, answer: dict[str, Any]) -> list[str]:
         lines.append(f"  n = {row['n']}: lowest acceptance {row['acceptance']:.2f}{swaps}")
     if answer["checkpoints"]:
         lines.append(f"  {answer['checkpoints']} task(s) with a checkpoint, from which they go on")
+    if answer["explored"]:
+        lines.append(
+            f"  double wells: {answer['explored']['done']} of {answer['explored']['samples']} samples searched"
+        )
     disk = answer["disk"]
     used = sum(size for name, size in disk.items() if name != "free")
     lines.append(f"  disk: {_bytes(used)} used, {_bytes(disk['free'])} free")

@@ -91,9 +91,12 @@ class Basins:
     def _nearest(self, v: np.ndarray, unit: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The nearest minimum of every column, its sign, and the squared distance, each in its own unit of length."""
         product = self.points @ v
-        sign = np.where(self.mirrored & (product < 0), -1.0, 1.0)
-        squared = self._squared[:, None] + (v**2).sum(axis=0) - 2 * sign * product
+        squared = np.abs(product) if self.mirrored else product.copy()
+        squared *= -2
+        squared += self._squared[:, None]
+        squared += (v**2).sum(axis=0)
         if unit is not None:
             squared /= np.maximum(unit, 1e-300)[:, None] ** 2
         number, column = squared.argmin(axis=0), np.arange(v.shape[1])
-        return number, sign[number, column], squared[number, column]
+        sign = np.where(self.mirrored & (product[number, column] < 0), -1.0, 1.0)
+        return number, sign, squared[number, column]

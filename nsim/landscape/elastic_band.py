@@ -36,9 +36,10 @@ def bands(glass: Glass, firsts: np.ndarray, lasts: np.ndarray, images: int = IMA
         ]
         return np.concatenate(parts, axis=1)
     share = np.linspace(0, 1, images)
+    J = np.ascontiguousarray(glass.J, dtype=np.float64)
     v = firsts[:, :, None] * (1 - share) + lasts[:, :, None] * share
     for _ in range(steps):
-        product = (glass.J @ v.reshape(n, -1)).reshape(v.shape)
+        product = (J @ v.reshape(n, -1)).reshape(v.shape)
         moved, pieces = _downhill(v, product, glass.a2, float(glass.a4), float(glass.gamma), float(glass.field))
         v = _spread(moved, pieces)
     return v

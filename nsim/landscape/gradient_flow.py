@@ -28,8 +28,8 @@ from nsim.sample.glass import Glass
 LOCAL_ERROR = 1e-4  # largest error of any displacement per step, across the path, in units of the natural length
 IN_TIME = 0.02  # weight of an error along the path
 PUSH = 1e-3  # off the saddle, in the same unit
-SPACING = 1e-3  # least distance of two points of the path, in the same unit
-LOOK_BELOW = 0.3  # gradient [E0/v0] below which columns are compared with the minima known
+SPACING = 4e-3  # least distance of two points of the path, in the same unit
+LOOK_BELOW = 0.1  # gradient [E0/v0] below which columns are compared with the minima known
 ASK_BELOW = 0.03  # ... and below which Newton's method is asked where one may be going
 ASK_AGAIN = 0.1  # ... until the gradient has fallen to this share, when it is asked again
 STAGES = np.array([2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100, 130, 160, 200])
@@ -108,6 +108,7 @@ class _Descents:
 
     def __init__(self, glass: Glass, starts: np.ndarray, basins: Basins, tolerance: float) -> None:
         self.glass, self.basins, self.tolerance = glass, basins, tolerance
+        self.J = np.ascontiguousarray(glass.J, dtype=np.float64)
         self.length = natural_length(glass)
         self.starts = np.array(starts, dtype=float, order="C")
         self.paths = [[start] for start in self.starts.T.copy()]
@@ -115,7 +116,7 @@ class _Descents:
         self.open = np.arange(starts.shape[1])
         self.ask_below = np.full(starts.shape[1], ASK_BELOW)
         # lambda_max of -J, exact for random couplings; where it is more, the error estimate shortens the steps.
-        self.norm = 2 * float(np.sqrt((glass.J**2).sum(axis=1).max(initial=0.0)))
+        self.norm = 2 * float(np.sqrt((self.J**2).sum(axis=1).max(initial=0.0)))
 
     def run(self, steps: int) -> list[Descent]:
         """Step until all have arrived."""
@@ -145,18 +146,8 @@ class _Descents:
         self, v: np.ndarray, slope: np.ndarray, width: np.ndarray, stages: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One step of all columns: the new states, their slopes, and the largest error of each column."""
-        glass = self.glass
         first, rows = _coefficients(stages)
-        before, now = v, v + first * width * slope
-        for row in rows:
-            following = _stage(before, now, v, slope, glass.J @ now, width, row, *self._site)
-            before, now = now, following
-        new_slope = -glass.gradient(now)
-        error = 0.8 * (v - now) + 0.4 * width * (slope + new_slope)
-        # An error along the path is one of time, and nobody asks when a descent arrives.
-        along = (error * new_slope).sum(axis=0) / ((new_slope**2).sum(axis=0) + 1e-300) * new_slope
-        error = np.maximum(np.abs(error - along).max(axis=0), IN_TIME * np.abs(along).max(axis=0))
-        return now, new_slope, np.where(np.isfinite(error), error, np.inf)
+        return _step_of_all(v, slope, width, first, rows, self.J, *self._site)
 
     @property
     def _site(self) -> tuple[np.ndarray, float, float, float]:
@@ -203,7 +194,7 @@ def _stages(wanted: np.ndarray, stiffest: np.ndarray) -> tuple[int, np.ndarray]:
 
 
 @cache
-def _coefficients(stages: int) -> tuple[float, list[tuple[float, float, float, float]]]:
+def _coefficients(stages: int) -> tuple[float, np.ndarray]:
     """Width of the first stage, and (mu, nu, mu~, gamma~) of the others, in the notation of Sommeijer et al."""
     w0 = 1 + DAMPING / stages**2
     T, dT, ddT = np.zeros((3, stages + 1))
@@ -217,40 +208,60 @@ def _coefficients(stages: int) -> tuple[float, list[tuple[float, float, float, f
     b[2:] = ddT[2:] / dT[2:] ** 2
     b[0], b[1] = b[2], 1 / w0
     a = 1 - b * T
-    rows = []
-    for j in range(2, stages + 1):
-        mu_slope = 2 * b[j] * w1 / b[j - 1]
-        row = 2 * b[j] * w0 / b[j - 1], -b[j] / b[j - 2], mu_slope, -a[j - 1] * mu_slope
-        rows.append((float(row[0]), float(row[1]), float(row[2]), float(row[3])))
+    own, last, before = b[2:], b[1:-1], b[:-2]
+    mu_slope = 2 * own * w1 / last
+    rows = np.stack([2 * own * w0 / last, -own / before, mu_slope, -a[1:-1] * mu_slope], axis=1)
     return float(b[1] * w1), rows
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _stage(
-    before: np.ndarray,
-    now: np.ndarray,
-    start: np.ndarray,
+def _step_of_all(
+    v: np.ndarray,
     slope: np.ndarray,
-    J_now: np.ndarray,
     width: np.ndarray,
-    row: tuple[float, float, float, float],
+    first: float,
+    rows: np.ndarray,
+    J: np.ndarray,
     a2: np.ndarray,
     a4: float,
     gamma: float,
     field: float,
-) -> np.ndarray:
-    """The following stage, from the two before it, the start of the step and its slope; all (N, R)."""
-    mu, nu, mu_slope, gamma_slope = row
-    n, columns = now.shape
-    new = np.empty_like(now)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A step from the states v, shape (N, R), with their slopes; see `_Descents._step`."""
+    n, columns = v.shape
+    before, now = v.copy(), v + first * width * slope
+    for stage in range(len(rows) + 1):
+        J_now = J @ now
+        if stage == len(rows):
+            break
+        mu, nu, mu_slope, gamma_slope = rows[stage]
+        for i in range(n):
+            for r in range(columns):
+                x = now[i, r]
+                downhill = J_now[i, r] + field - (a2[i] + a4 / 6 * x * x) * x / gamma
+                # The stage before the last is not needed any more.
+                before[i, r] = (
+                    (1 - mu - nu) * v[i, r]
+                    + mu * x
+                    + nu * before[i, r]
+                    + width[r] * (mu_slope * downhill + gamma_slope * slope[i, r])
+                )
+        before, now = now, before
+    new_slope = before
+    error, along, squared = np.empty_like(now), np.zeros(columns), np.zeros(columns)
     for i in range(n):
         for r in range(columns):
             x = now[i, r]
-            downhill = J_now[i, r] + field - (a2[i] + a4 / 6 * x * x) * x / gamma
-            new[i, r] = (
-                (1 - mu - nu) * start[i, r]
-                + mu * x
-                + nu * before[i, r]
-                + width[r] * (mu_slope * downhill + gamma_slope * slope[i, r])
-            )
-    return new
+            new_slope[i, r] = J_now[i, r] + field - (a2[i] + a4 / 6 * x * x) * x / gamma
+            error[i, r] = 0.8 * (v[i, r] - x) + 0.4 * width[r] * (slope[i, r] + new_slope[i, r])
+            along[r] += error[i, r] * new_slope[i, r]
+            squared[r] += new_slope[i, r] * new_slope[i, r]
+    # An error along the path is one of time, and nobody asks when a descent arrives.
+    largest = np.zeros(columns)
+    for i in range(n):
+        for r in range(columns):
+            in_time = along[r] / (squared[r] + 1e-300) * new_slope[i, r]
+            largest[r] = max(largest[r], abs(error[i, r] - in_time), IN_TIME * abs(in_time))
+            if not np.isfinite(error[i, r]):
+                largest[r] = np.inf
+    return now, new_slope, largest

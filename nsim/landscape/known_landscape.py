@@ -49,6 +49,7 @@ class KnownLandscape:
         self.ends: list[tuple[State, State]] = []  # of each saddle: the states on either side
         self.systems: list[dict[str, float]] = []  # of each saddle, see `SYSTEM`
         self.counts = dict.fromkeys(COUNTS, 0)
+        self._graph: tuple[int, dict[State, list[tuple[float, State]]]] = (0, {})  # of so many saddles
 
     def minimum(self, v: np.ndarray) -> State:
         """Enter a minimum, shape (N,)."""
@@ -123,7 +124,9 @@ class KnownLandscape:
 
     def reached_from(self, here: State) -> set[State]:
         """The states that the saddles found so far connect to one, mirror images kept apart."""
-        graph = neighbours_of(self.ends, self.saddles.energies)
+        if self._graph[0] != len(self.ends):
+            self._graph = len(self.ends), neighbours_of(self.ends, self.saddles.energies)
+        graph = self._graph[1]
         reached, fresh = {here}, [here]
         while fresh:
             for _, following in graph.get(fresh.pop(), ()):

@@ -116,17 +116,17 @@ def _participation(path: Path, arrays: dict[str, np.ndarray]) -> None:
     left.set(xlabel="barrier above the upper minimum [$E_0$]", ylabel="sites that move (participation number)")
     if good.any():
         left.legend(title="saddle found by")
+        plain_ticks(left.yaxis)
     else:
         nothing(left, "no two-level system was found")
     if len(arrays["avalanche_drop"]):
         right.loglog(
             arrays["avalanche_drop"], arrays["avalanche_participation"], "o", color=COLOURS[3], markersize=3, alpha=0.5
         )
+        plain_ticks(right.yaxis)
     else:
         nothing(right, "no avalanche was met")
     right.set(xlabel="energy drop of the avalanche [$E_0$]", ylabel="sites that move (participation number)")
-    plain_ticks(left.yaxis)
-    plain_ticks(right.yaxis)
     left.set_title("two-level systems")
     right.set_title("avalanches of adiabatic scans")
     save(made, path)

@@ -38,6 +38,7 @@ from nsim.sample.hessian import resolvent
 from nsim.sample.local_wells import local_wells, top_of_well
 
 BAND_ROUNDS = 4  # elastic bands given to one pair
+BAND_STEPS = 20  # to a saddle from the top of a band: what takes longer is hardly one of this band
 
 
 @dataclass(frozen=True)
@@ -286,7 +287,7 @@ class Neighbourhood:
             relaxed = bands(self.glass, firsts, lasts)
             for number in range(len(wanted)):
                 for top in maxima(self.glass, relaxed[:, number]).T:
-                    saddle, reached = refine(self.glass, top)
+                    saddle, reached = refine(self.glass, top, steps=BAND_STEPS)
                     if reached:
                         found.append(Found(saddle, "band"))
                     self.counts["bands_without_saddle"] += not reached

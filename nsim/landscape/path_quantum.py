@@ -43,8 +43,10 @@ def join(glass: Glass, saddle: np.ndarray, first: np.ndarray, second: np.ndarray
     there, back = _arm(glass, saddle, first)[::-1], _arm(glass, saddle, second)
     v = np.concatenate([there, back[1:]])
     s = np.concatenate([[0.0], np.cumsum(np.sqrt((np.diff(v, axis=0) ** 2).sum(axis=1)))])
-    potential = glass.energy(v.T)
-    slope = np.sqrt((glass.gradient(v.T) ** 2).sum(axis=0))
+    columns = np.ascontiguousarray(v.T)
+    field = glass.local_field(columns)
+    potential = (glass.on_site(columns) - 0.5 * (field + glass.field) * columns).sum(axis=0)
+    slope = np.sqrt(((glass.on_site_slope(columns) - field) ** 2).sum(axis=0))
     slope[len(there) - 1 :] *= -1
     return Path(s, potential, slope, v)
 

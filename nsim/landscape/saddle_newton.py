@@ -13,19 +13,22 @@ gradient below the tolerance, exactly one negative eigenvalue.
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from scipy.linalg import eigh, lapack
 
 from nsim.landscape.eigenvector_following import natural_length
 from nsim.sample.glass import Glass
 
-STEPS = 30
+STEPS = 60
 TRUST = 0.2  # longest move of a step, in units of the natural length
 PATIENCE = 20  # steps after which it shrinks like 1/steps, which ends cycles
+LANCZOS_FROM = 100  # sites from which they are found by iteration
+LANCZOS_STEPS = 32
 MODES = 3  # lowest modes treated apart, if no more are negative
 
 
-def refine(glass: Glass, start: np.ndarray, tolerance: float = 1e-10) -> tuple[np.ndarray, bool]:
+def refine(glass: Glass, start: np.ndarray, tolerance: float = 1e-10, steps: int = STEPS) -> tuple[np.ndarray, bool]:
     """The saddle of index 1 next to ``start``, shape (N,), and whether it was reached.
 
     Parameters
@@ -36,10 +39,12 @@ def refine(glass: Glass, start: np.ndarray, tolerance: float = 1e-10) -> tuple[n
         Near the top of a barrier, shape (N,).
     tolerance
         Wanted max |gradient| [E0/v0].
+    steps
+        After so many it is given up.
     """
     trust = TRUST * natural_length(glass)
     v = start.copy()
-    for step in range(STEPS):
+    for step in range(steps):
         gradient = glass.gradient(v)
         M = glass.hessian(v)
         factor, pivots, _ = lapack.dsytrf(M.T, lower=True)
@@ -54,22 +59,54 @@ def refine(glass: Glass, start: np.ndarray, tolerance: float = 1e-10) -> tuple[n
         limit = trust * min(1.0, PATIENCE / (step + 1))
         move = -lapack.dsytrs(factor, pivots, gradient, lower=True)[0]
         if negative != 1 or not np.abs(move).max() <= limit:
-            move = _follow(M, gradient, factor, pivots, max(MODES, negative + 1), limit)
+            move = _follow(M, gradient, factor, pivots, negative, limit)
         v = v + move
     return v, False
 
 
 def _follow(
-    M: np.ndarray, gradient: np.ndarray, factor: np.ndarray, pivots: np.ndarray, modes: int, limit: float
+    M: np.ndarray, gradient: np.ndarray, factor: np.ndarray, pivots: np.ndarray, negative: int, limit: float
 ) -> np.ndarray:
-    """A step of eigenvector following along the lowest ``modes``, of Newton's method across them; shape (N,)."""
-    values, low = eigh(M, subset_by_index=[0, min(modes, len(M)) - 1], check_finite=False)
+    """A step of eigenvector following along the lowest modes, of Newton's method across them; shape (N,)."""
+    values, low = _lowest(M, gradient, max(MODES, negative + 1), negative)
     along = low.T @ gradient
     move = -2 * along / (np.abs(values) + np.sqrt(values**2 + 4 * along**2) + 1e-300)
     move[0] = -move[0]
     across = -lapack.dsytrs(factor, pivots, gradient - low @ along, lower=True)[0]
     across -= low @ (low.T @ across)
     return low @ np.clip(move, -limit, limit) + across * min(1.0, limit / (np.abs(across).max() + 1e-300))
+
+
+def _lowest(M: np.ndarray, start: np.ndarray, modes: int, negative: int) -> tuple[np.ndarray, np.ndarray]:
+    """About the lowest ``modes`` eigenvalues of M, ascending, and their vectors; all the negative ones are among them.
+
+    A few Lanczos steps, from the gradient: what it has no part in the step needs not know. Where they miss one of the
+    negative eigenvalues, whose number is known, all is found exactly.
+    """
+    if len(M) >= LANCZOS_FROM:
+        values, low = _lanczos(M, start, LANCZOS_STEPS)
+        if (values < 0).sum() == negative:
+            return values[:modes], low[:, :modes]
+    return eigh(M, subset_by_index=[0, min(modes, len(M)) - 1], check_finite=False)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _lanczos(M: np.ndarray, start: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ritz values, ascending, and vectors (N, steps) of the Krylov space of ``start``, kept orthogonal in full."""
+    basis = np.zeros((steps, len(M)))
+    T = np.zeros((steps, steps))
+    basis[0] = start / np.sqrt(start @ start)
+    for k in range(steps):
+        image = M @ basis[k]
+        T[k, k] = basis[k] @ image
+        for _ in range(2):
+            image -= basis[: k + 1].T @ (basis[: k + 1] @ image)
+        if k + 1 < steps:
+            length = np.sqrt(image @ image)
+            T[k, k + 1] = T[k + 1, k] = length
+            basis[k + 1] = image / length
+    values, mixed = np.linalg.eigh(T)
+    return values, basis.T @ mixed
 
 
 def negative_eigenvalues(factor: np.ndarray, pivots: np.ndarray) -> int:

@@ -36,12 +36,15 @@ import numba
 import numpy as np
 
 FEWEST, MOST = 400, 40_000  # points of the grid
-FINENESS = 0.15  # spacing of the grid, in units of the shortest wave vector: Numerov's error is 1e-6 of an action
+FINENESS = 0.2  # spacing of the grid, in units of the shortest wave vector: Numerov's error is 3e-6 of an action
 RESOLVED = 1e-6  # of the barrier: smaller splittings are not taken from the difference of two levels
 TILTS = 20
+LEVEL = 1e-9  # of the barrier: wells whose ground levels differ less are level
 BISECTIONS = 55
 OFFSET = 1e-4  # from the pole, where its regular part is taken, in units of the level above the bottom
-HUGE = 1e100  # beyond this amplitudes are scaled down
+COARSE = 12  # bisections before Newton's method
+ROUNDING = 1e-15  # relative change of a level that ends it
+TINY = 1e-100  # below this amplitudes are scaled up
 
 
 class Doublet(NamedTuple):
@@ -85,7 +88,8 @@ def two_level_system(s: np.ndarray, V: np.ndarray, hbar2_over_m: float, crest: f
     """
     top = int(np.clip(np.searchsorted(s, crest), 2, len(s) - 3))
     lever = (s - crest) / distance
-    height = float(V[top] - V.min())
+    V = V - V.min()  # energies of a whole sample would cost digits
+    height = float(V[top])
 
     def gap(tilt: float) -> float:
         """E_1 - E_0 with the energy ``tilt`` times the position, in units of the distance, added."""
@@ -100,7 +104,7 @@ def two_level_system(s: np.ndarray, V: np.ndarray, hbar2_over_m: float, crest: f
     tilt = 0.0
     for _ in range(TILTS):
         apart = wells.left - wells.right
-        if not abs(apart) > 1e-3 * np.exp(wells.log_delta0) + 1e-12 * height:
+        if not abs(apart) > 1e-3 * np.exp(wells.log_delta0) + LEVEL * height:
             break
         tilt += apart * distance / (wells.mean_right - wells.mean_left)
         wells = doublet(s, V + tilt * lever, hbar2_over_m, top)
@@ -186,39 +190,58 @@ def _last(V: np.ndarray, E: float, scale: float) -> float:
 
 
 @numba.njit(cache=True, error_model="numpy")
+def _sweep(s: np.ndarray, V: np.ndarray, E: float, scale: float, bottom: int) -> tuple[float, float, float, float]:
+    """Both ends eliminated up to the point ``bottom``: what is left of D there, its fall with E, ln rho, and <s>.
+
+    With y_{k-1}/y_k = 1/d_k from either side, sum_j |dD_j/dE| (y_j/y_k)^2 adds up along with the pivots.
+    """
+    left_over, weight, moment = _diagonal(V[bottom], E, scale), 0.0, 0.0
+    product, logarithm = 1.0, 0.0
+    for side in range(2):
+        inverse = own_weight = own_moment = 0.0
+        for step in range(bottom if side == 0 else len(V) - 1 - bottom):
+            k = step if side == 0 else len(V) - 1 - step
+            fall = scale / (1.0 - scale * (V[k] - E) / 12.0) ** 2
+            own_weight = fall + own_weight * inverse * inverse
+            own_moment = fall * s[k] + own_moment * inverse * inverse
+            inverse = 1.0 / (_diagonal(V[k], E, scale) - inverse)
+            if side == 1:  # y at the last point over y at the bottom
+                product *= inverse
+                if abs(product) < TINY:
+                    product *= 1.0 / TINY
+                    logarithm += math.log(TINY)
+        left_over -= inverse
+        weight += own_weight * inverse * inverse
+        moment += own_moment * inverse * inverse
+    fall = scale / (1.0 - scale * (V[bottom] - E) / 12.0) ** 2
+    weight, moment = weight + fall, moment + fall * s[bottom]
+    return left_over, weight, 2.0 * (logarithm + math.log(abs(product))) - math.log(weight), moment / weight
+
+
+@numba.njit(cache=True, error_model="numpy")
 def _half(s: np.ndarray, V: np.ndarray, scale: float) -> tuple[float, float, float]:
     """Of the wall and well before a barrier: ground level lambda, ln rho, and <s>."""
-    E = _level(V, scale, 0)
+    low, high = V.min(), V.max()
+    for _ in range(COARSE):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if _below(V, middle, scale) > 0 else (middle, high)
     bottom = int(np.argmin(V))
-    # From the barrier down into the well: y = 1 at the last point, 0 behind it; it grows, which is stable.
-    following, y, logarithm = 0.0, 1.0, 0.0
-    weight = mean = 0.0
-    for k in range(len(V) - 1, bottom, -1):
-        w = scale * (V[k] - E)
-        share = y * y * scale / (1.0 - w / 12.0) ** 2
-        weight += share
-        mean += share * s[k]
-        y, following = _diagonal(V[k], E, scale) * y - following, y
-        if abs(y) > HUGE:
-            y, following = y / HUGE, following / HUGE
-            weight, mean = weight / HUGE**2, mean / HUGE**2
-            logarithm += math.log(HUGE)
-    # From the wall up to the bottom of the well, in its own scale, then matched there.
-    before, z = 0.0, 1.0
-    own_weight = own_mean = 0.0
-    for k in range(bottom + 1):
-        w = scale * (V[k] - E)
-        share = z * z * scale / (1.0 - w / 12.0) ** 2
-        own_weight += share
-        own_mean += share * s[k]
-        if k < bottom:
-            z, before = _diagonal(V[k], E, scale) * z - before, z
-            if abs(z) > HUGE:
-                z, before = z / HUGE, before / HUGE
-                own_weight, own_mean = own_weight / HUGE**2, own_mean / HUGE**2
-    match = (y / z) ** 2
-    weight, mean = weight + match * own_weight, mean + match * own_mean
-    return E, -2.0 * logarithm - math.log(weight), mean / weight
+    E = 0.5 * (low + high)
+    for _ in range(BISECTIONS):
+        left_over, weight, _, _ = _sweep(s, V, E, scale, bottom)
+        if _below(V, E, scale) > 0:
+            high = E
+        else:
+            low = E
+        following = E + left_over / weight  # Newton's step
+        if not low < following < high:
+            following = 0.5 * (low + high)
+        done = abs(following - E) <= ROUNDING * max(abs(E), abs(V[bottom]), E - V[bottom])
+        E = following
+        if done:
+            break
+    _, _, rho, mean = _sweep(s, V, E, scale, bottom)
+    return E, rho, mean
 
 
 @numba.njit(cache=True, error_model="numpy")

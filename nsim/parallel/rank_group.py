@@ -7,6 +7,7 @@ and the group goes on to its next one. Collective calls belong inside `Group.tog
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -194,13 +195,18 @@ class MPIGroup:
         self._windows.clear()
 
 
-def _check_shared_memory(size: int) -> None:
-    """Raise `MemoryError` where a shared array would not fit: touching its pages would kill the rank."""
+def free_shared_memory() -> float:
+    """Bytes that shared arrays may take on this node; infinity where there is no such limit."""
     try:
         free = os.statvfs(SHARED_MEMORY)
     except OSError:
-        return  # not Linux: the MPI library keeps shared windows elsewhere
-    available = free.f_bavail * free.f_frsize
+        return math.inf  # not Linux: the MPI library keeps shared windows elsewhere
+    return float(free.f_bavail * free.f_frsize)
+
+
+def _check_shared_memory(size: int) -> None:
+    """Raise `MemoryError` where a shared array would not fit: touching its pages would kill the rank."""
+    available = free_shared_memory()
     if size > available:
         raise MemoryError(
             f"a shared array of {size / 1e9:.3g} GB does not fit into {SHARED_MEMORY}: {available / 1e9:.3g} GB free"

@@ -44,7 +44,8 @@ def normal_modes(glass: Glass, v: np.ndarray) -> NormalModes:
     Raises `nsim.sample.hessian.NotAMinimumError` for a large system that is at no minimum.
     """
     if glass.n <= DENSE:
-        eigenvalue, modes = eigh(glass.hessian(v), driver="evr", overwrite_a=True, check_finite=False)
+        # Symmetric: the transpose is Fortran order without a copy.
+        eigenvalue, modes = eigh(glass.hessian(v).T, driver="evr", overwrite_a=True, check_finite=False)
         return NormalModes(eigenvalue, *_participation(modes, eigenvalue))
     return lowest_modes(glass, v, modes_of(glass.n))
 

@@ -66,6 +66,8 @@ def test_ranks_share_the_work_evenly(ranks, tcp):
     assert {(first, second) for *_, first, second in everyone} == {(total * (total - 1) // 2, total)}
     shares = [len(numbers) / total * ranks for numbers, *_ in everyone]
     assert min(shares) > 0.6, shares
+    waited = [seconds_waited / (40 * seconds) for _, seconds_waited, *_ in everyone]
+    assert max(waited) < 0.15, waited  # a quarter over TCP without asking ahead
 
 
 def test_short_tasks_are_taken_several_at_a_time():

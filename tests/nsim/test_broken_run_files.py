@@ -1,6 +1,5 @@
 """A thousand broken run files: never a traceback, never the start of a run, and what is broken is named."""
 
-from pathlib import Path
 from unittest import mock
 
 import hypothesis
@@ -114,5 +113,4 @@ def test_the_unbroken_file_is_a_run(folder):
     path.write_text(broken([])[0])
     with mock.patch("nsim.campaign.campaign.run_campaign", side_effect=KeyError("started")), pytest.raises(KeyError):
         cli.main(["run", str(path), "--out", str(folder / "good")], standalone_mode=False)
-    assert set(RunFile.model_fields) - {"merged", "couplings"} == {key.split(".")[0] for key in GOOD}
-    assert Path(path).exists()
+    assert {key.split(".")[0] for key in GOOD} <= set(RunFile.model_fields)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nsim import run_file
+from nsim.analysis.exporting import export_csv
 from nsim.analysis.vibrations import _edge, _scaling, vibrations
 from nsim.analysis.vibrations_plot import plot_vibrations
 from nsim.campaign.campaign import run_campaign
@@ -37,6 +38,9 @@ def test_stored_modes_are_those_found_later(run_dict, tmp_path):
             expected = averages["observables"][other]
             assert group[name]["mean"] == pytest.approx(expected["mean"], rel=1e-9)
             assert group[name]["stderr"] == pytest.approx(expected["stderr"], rel=1e-6)
+    export_csv(RunDirectory(tmp_path / "stored"), tmp_path / "tables")
+    rows = (tmp_path / "tables" / "by_normal_mode.csv").read_text().splitlines()
+    assert len(rows) == 1 + 12 * (16 + 24)
     plot_vibrations(tmp_path / "picture.png", stored)
     assert (tmp_path / "picture.png").stat().st_size > 20_000
 

@@ -38,10 +38,10 @@ def test_time_is_predicted_within_a_factor_of_two(run_dict, tmp_path, name):
 
 def test_the_search_of_double_wells_is_predicted_within_a_factor_of_two(run_dict, tmp_path):
     run = run_file.parse(
-        run_dict(ensemble={"n": 48, "samples": 3, "replicas": 2}, double_wells={"bands": 2, "walks": 4, "scans": 2})
+        run_dict(ensemble={"n": 40, "samples": 2, "replicas": 2}, double_wells={"bands": 2, "walks": 4, "scans": 2})
     )
     run_campaign(run, tmp_path / "run", SerialRanks())
-    predicted = 3 * sample_seconds(run, 48)
+    predicted = 2 * sample_seconds(run, 40)
     taken = seconds_of(lambda: explore_run(tmp_path / "run", SerialRanks()))
     assert 0.5 < predicted / taken < 2
 

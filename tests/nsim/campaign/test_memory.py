@@ -4,12 +4,13 @@ import json
 import subprocess
 import sys
 import time
+from unittest import mock
 
 import pytest
 
 from nsim import run_file
 from nsim.campaign import estimate, memory
-from nsim.campaign.memory import INTERPRETER, check_memory, node_memory, rank_memory
+from nsim.campaign.memory import INTERPRETER, bytes_on_disk, check_disk, check_memory, node_memory, rank_memory
 from nsim.campaign.tasks import Task, perform
 from nsim.errors import InputError
 from tests.launch import call, environment
@@ -101,6 +102,26 @@ def test_a_run_that_does_not_fit_says_what_would(run_dict, monkeypatch):
         monkeypatch.setattr(memory, "available_memory", lambda available=available: available)
         with pytest.raises(InputError, match=words):
             check_memory(run)
+
+
+def test_what_does_not_fit_into_shared_memory_is_refused(run_dict, monkeypatch):
+    run = run_file.parse(large(run_dict, 10_000, "double", False))  # J takes 0.8 GB
+    monkeypatch.setattr(memory, "available_memory", lambda: 1e12)
+    monkeypatch.setattr(memory, "free_shared_memory", lambda: 1.7e9)
+    assert check_memory(run, 4, ranks_per_sample=2) == []
+    assert check_memory(run, 8, ranks_per_sample=1) == []  # nothing is shared
+    with pytest.raises(InputError, match=r"shared copies of J take 2.4 GB .* 1.7 GB are free"):
+        check_memory(run, 6, ranks_per_sample=2)
+
+
+def test_a_disk_too_small_is_warned_of(run_dict, tmp_path, monkeypatch):
+    run = run_file.parse(run_dict(ensemble={"n": 1000, "samples": 100, "replicas": 10}))
+    assert 8e6 * 9 < bytes_on_disk(run) < 8e6 * 12  # nine numbers of every site, and some of every state
+    for free, warnings in ((1e9, 0), (5e7, 1)):
+        monkeypatch.setattr(memory.shutil, "disk_usage", lambda path, free=free: mock.Mock(free=free))
+        found = check_disk(run, tmp_path / "not/there/yet")
+        assert len(found) == warnings
+    assert "0.05 GB are free" in found[0]
 
 
 def test_estimate_refuses_what_no_rank_can_hold(run_dict, write_toml):

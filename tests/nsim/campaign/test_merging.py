@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import xarray as xr
+from validation.statistics.control_variate import coupling_sums
 
 from nsim import run_file
 from nsim.analysis.exporting import export_csv, export_netcdf
@@ -21,7 +22,6 @@ from nsim.landscape.landscape_run import explore_run
 from nsim.parallel.ranks import SerialRanks
 from tests.launch import data_of
 from validation.simulation import Simulation
-from validation.statistics.control_variate import coupling_sums
 
 
 @pytest.fixture

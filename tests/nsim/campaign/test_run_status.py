@@ -14,6 +14,7 @@ from nsim.campaign.heartbeat import Heartbeat
 from nsim.campaign.run_directory import RunDirectory
 from nsim.campaign.run_status import status_of
 from nsim.commands.status_command import _lines
+from nsim.landscape.landscape_run import explore_run
 from nsim.parallel.ranks import SerialRanks
 
 
@@ -88,6 +89,42 @@ def test_silent_ranks_and_dead_jobs(tempering, tmp_path, monkeypatch):
     monkeypatch.setattr("nsim.campaign.run_status.GRACE", 0.0)
     gone = status_of(directory)
     assert (gone["running"], gone["silent"], gone["share"]) == (False, [], None)
+
+
+def test_all_jobs_of_an_array_are_seen(tempering, tmp_path):
+    """Two jobs with shares of their own: their ranks may have the same numbers."""
+    directory = RunDirectory(tmp_path / "run")
+    directory.open(tempering, shared=True)
+    for number, share in ((1, 0.5), (2, 0.25)):
+        folder = tmp_path / f"run/share-{number:04d}-of-0002"
+        folder.mkdir()
+        job = Heartbeat(folder / "progress", 0, 3)
+        job._record["began"] -= 100
+        job.begin("n = 12, sample 0, replicas 0..1")
+        job._last = -1e9
+        job.end(share)
+        (folder / "checkpoints").mkdir()
+        (folder / f"checkpoints/n12-sample0000{number}-replicas00000-00002.npz").write_bytes(bytes(100))
+    status = status_of(directory)
+    assert (status["running"], status["ranks"], status["checkpoints"]) == (True, 6, 2)
+    assert status["share"] == pytest.approx(0.375)
+    assert status["seconds_left"] == pytest.approx(300, rel=0.1)  # of the slower one
+    assert status["rate"] == pytest.approx(2 / 100, rel=0.1)
+    assert status["disk"]["checkpoints"] == 200
+    directory.close()
+
+
+def test_the_search_of_double_wells_is_counted(run_dict, tmp_path):
+    run = run_file.parse(run_dict(ensemble={"n": 8, "samples": 3}, double_wells={"bands": 0, "walks": 0, "scans": 0}))
+    run_campaign(run, tmp_path / "run", SerialRanks())
+    directory = RunDirectory(tmp_path / "run")
+    assert status_of(directory)["explored"] == {"samples": 3, "done": 0}
+    explore_run(tmp_path / "run", SerialRanks())
+    status = status_of(directory)
+    assert status["explored"] == {"samples": 3, "done": 3}
+    assert "3 of 3 samples searched" in "\n".join(_lines(tmp_path, status))
+    run_campaign(run_file.parse(run_dict()), tmp_path / "other", SerialRanks())
+    assert status_of(RunDirectory(tmp_path / "other"))["explored"] is None
 
 
 def test_the_more_ranks_the_rarer_their_signs(tmp_path):

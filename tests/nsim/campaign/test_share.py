@@ -4,7 +4,9 @@ import pytest
 
 from nsim import run_file
 from nsim.campaign.campaign import run_campaign
+from nsim.campaign.heartbeat import Heartbeat
 from nsim.campaign.run_directory import RunDirectory
+from nsim.campaign.run_status import status_of
 from nsim.campaign.share import Share
 from nsim.campaign.tasks import tasks_of
 from nsim.errors import ExitStatus, InputError
@@ -98,3 +100,21 @@ def test_command(run_dict, write_toml, tmp_path):
     assert "share 2 of 2 is done" in done.stderr
     assert done.stdout == ""
     assert call("nsim", "run", path, "--out", out, "--share", "3/2").returncode == 2
+
+
+def test_status_adds_up_what_the_jobs_say(run, tmp_path):
+    path = tmp_path / "array"
+    for number in (1, 2):
+        carry_out(run, path, share=Share(number, 3))
+    jobs = [RunDirectory(path).of_share(Share(number, 3)) for number in (1, 2)]
+    for ranks, job in enumerate(jobs, start=2):
+        job.open(run)
+        word = Heartbeat(job.progress_path, rank=0, ranks=ranks)
+        word.begin("a task")
+    status = status_of(RunDirectory(path))
+    assert (status["running"], status["ranks"], len(status["in_progress"])) == (True, 5, 2)
+    assert 0 < status["done"] < status["tasks"]
+    jobs[0].close()
+    Heartbeat.remove_all(jobs[0].progress_path)
+    assert status_of(RunDirectory(path))["ranks"] == 3
+    jobs[1].close()

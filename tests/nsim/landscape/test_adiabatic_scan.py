@@ -119,6 +119,7 @@ def test_folds_are_singular_and_avalanches_go_down(jumpy):
             assert lowest[1] > 0.01
             assert avalanche.drop == pytest.approx(fold.energy - after.energy, abs=1e-9)
             assert avalanche.drop > 0
+            assert avalanche.field_jump == pytest.approx(after.local_field - fold.local_field, abs=1e-9)
             moved = np.delete(after.v - fold.v, leg.site)
             assert avalanche.distance == pytest.approx(np.linalg.norm(moved))
             assert avalanche.participation == pytest.approx((moved**2).sum() ** 2 / (moved**4).sum())

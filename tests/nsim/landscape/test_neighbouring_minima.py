@@ -5,7 +5,7 @@ import pytest
 
 from nsim.descent.relaxation import relax
 from nsim.landscape.eigenvector_following import newton
-from nsim.landscape.elastic_band import band, maxima
+from nsim.landscape.elastic_band import band, bands, maxima
 from nsim.landscape.exhaustive import explore
 from nsim.landscape.landscape_run import explore_sample
 from nsim.landscape.minima_graph import minimax
@@ -149,11 +149,24 @@ def test_wells_of_nearly_free_sites_are_true_and_proved():
     assert tables["well/connected"].all()
     np.testing.assert_allclose(tables["well/true_climb"], tables["well/well_climb"], rtol=0.02)
     np.testing.assert_allclose(tables["well/true_asymmetry"], tables["well/well_asymmetry"], atol=0.05)
+    np.testing.assert_allclose(tables["well/true_distance"], tables["well/well_distance"], rtol=0.01)
+    np.testing.assert_allclose(tables["well/true_participation"], 1, atol=0.01)
+    # The action, about -ln Delta_0, is that of the barrier within its own error.
+    np.testing.assert_allclose(tables["well/true_log_delta0"], tables["well/well_log_delta0"], rtol=0.02)
     # At the top the site itself is at rest near v = 0, the others still at their minima.
     for k, v in enumerate(tables["saddle/v"]):
         site = int(tables["well/site"][tables["well/well_saddle"] == k][0])
         assert abs(v[site]) < 0.2
         assert (np.abs(np.delete(v, site)) > 3).all()
+
+
+def test_bands_of_several_pairs_are_those_of_each_alone(listed):
+    glass, whole = listed
+    firsts, lasts = whole.minima_at[:5].T, whole.minima_at[1:6].T
+    together = bands(glass, firsts, lasts, images=9, steps=30)
+    for k in range(5):
+        alone = band(glass, firsts[:, k], lasts[:, k], images=9, steps=30)
+        np.testing.assert_allclose(together[:, k], alone, atol=1e-9)
 
 
 @pytest.mark.parametrize("n", [1, 2])

@@ -8,6 +8,7 @@ from meanfield.quantum.tunnel_splitting import tunnel_splitting
 from nsim.landscape.gradient_flow import both_sides
 from nsim.landscape.path_quantum import Path, join, potential_on_grid, tunnelling
 from nsim.landscape.tunnel_doublet import levels
+from nsim.landscape.well_quantum import well_tunnelling
 from nsim.sample.glass import Glass
 
 
@@ -69,6 +70,16 @@ def test_splittings_however_small_are_those_of_the_mean_field_code(a2, X):
     # The action, about -ln Delta_0, carries a relative error of Numerov's method and of the path's potential.
     assert found.log_delta0 == pytest.approx(exact, abs=2e-4 + 2e-6 * abs(exact))
     assert found.splitting == pytest.approx(np.exp(exact), rel=1e-2)
+
+
+@pytest.mark.parametrize(("C", "a2"), [(2.5, -1.0), (1.0, -4.0)])
+def test_wells_of_linear_response_have_the_same_splittings(C, a2):
+    exact = float(tunnel_splitting(C, a2, 1.0, 1.0, 0.5).item())
+    assert well_tunnelling(0.0, C, a2, 1.0, 1.0, 0.5).log_delta0 == pytest.approx(exact, abs=2e-4)
+    # A field tilts the well: the splitting at resonance stays, the asymmetry does not.
+    tilted = well_tunnelling(0.02, C, a2, 1.0, 1.0, 0.5)
+    assert tilted.log_delta0 == pytest.approx(exact, abs=0.02)
+    assert tilted.splitting > 10 * np.exp(exact)
 
 
 def test_a_tilt_does_not_change_the_smallest_splitting():

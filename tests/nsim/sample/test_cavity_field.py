@@ -118,3 +118,15 @@ def test_localisation_is_how_far_the_others_move_with_a_site(state):
                 rest = rest - np.linalg.solve(M, glass.gradient(full)[others])
             ends.append(rest)
         assert (((ends[0] - ends[1]) / (2 * step)) ** 2).sum() == pytest.approx(spread[i], rel=1e-5)
+
+
+def test_the_whole_resolvent_is_the_inverse_hessian():
+    from nsim.sample.hessian import NotAMinimumError, resolvent
+
+    glass = Glass.draw(Model(gamma=4.0), 1, 30, 0)
+    v = relax(glass, 5 * np.random.default_rng(0).standard_normal((30, 1))).v[:, 0]
+    Gr = resolvent(glass.hessian(v))
+    np.testing.assert_allclose(Gr @ glass.hessian(v), np.eye(30), atol=1e-10)
+    np.testing.assert_array_equal(Gr, Gr.T)
+    with pytest.raises(NotAMinimumError):
+        resolvent(glass.hessian(np.zeros(30)))
