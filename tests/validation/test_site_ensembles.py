@@ -10,8 +10,9 @@ import pytest
 from meanfield import LocalPotentials
 from meanfield.quantum.levels import levels
 from meanfield.quantum.thermodynamics import thermodynamics
+from nsim.errors import InputError
 from validation.simulation import Simulation
-from validation.site_ensembles import SiteEnsemble
+from validation.site_ensembles import SiteEnsemble, over_samples
 
 X, T = 0.3, np.geomspace(0.01, 10.0, 7)
 
@@ -83,3 +84,12 @@ def test_harmonic_references(ensemble: SiteEnsemble) -> None:
         rows.append(np.mean((0.5 * x / np.sinh(0.5 * x)) ** 2))
     assert sites.mean[0] == pytest.approx(np.mean(rows), rel=1e-7)
     assert modes.mean[0] > sites.mean[0]
+
+
+def test_one_sample_has_no_error() -> None:
+    assert np.isnan(over_samples([[1.0, 2.0]]).error).all()
+
+
+def test_bad_sizes(quenched: Path) -> None:
+    with pytest.raises(InputError, match="no size N = 99; there are 24"):
+        SiteEnsemble.of(Simulation.open(quenched), 99)

@@ -81,7 +81,8 @@ def levels_in_a_field(theories: Theories, glasses: list[tuple[str, SiteEnsemble]
         f"reaction coefficient of RS and hbar^2/m = {heavy:g}, ten times that of the other figures, so that crossings "
         "of the levels of the two wells are seen to be avoided; dashed: the minima of the potential. Right: the first "
         f"excitation E_1 - E_0 at hbar^2/m = {X:g}, for the reaction coefficients C of the theories ({coefficients}; "
-        f"full RSB: that of {steps} steps). It ends at the tunnel splitting at h = 0: {splittings}. Levels are accurate to "
+        f"full RSB: that of {steps} steps). It ends at the tunnel splitting at h = 0: {splittings}. Levels "
+        "are accurate to "
         "1e-12. "
     )
     if glasses:
