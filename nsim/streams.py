@@ -23,6 +23,7 @@ class Purpose(IntEnum):
     DYNAMICS = 5  # first momenta, then noise
     PILOT = 6  # short annealing that finds a schedule
     WALK = 7  # thermal exploration around a minimum, one stream for each walker spawned from it
+    RESAMPLING = 16  # of samples, in bootstraps (numbers in between are left to the physics)
 
 
 NO_REPLICA = 2**32 - 1  # stands in the key where a stream belongs to the sample, not to one of its replicas

@@ -12,6 +12,16 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+# Hooks and fixtures of --seed-scan.
+from tests.seed_scan import (  # noqa: F401
+    p_values,
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_terminal_summary,
+    seeds,
+)
+
 hypothesis.settings.register_profile("fixed", deadline=None, derandomize=True, max_examples=60)
 hypothesis.settings.load_profile("fixed")
 

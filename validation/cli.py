@@ -1,4 +1,4 @@
-"""The command ``validation``: reports, figures, and simulated sites as local potentials.
+"""The command ``validation``: reports, figures, simulated sites as local potentials, studies, finite sizes.
 
 Results go to stdout (one JSON object with ``--json``), everything else to stderr. Heavy imports wait until a command
 needs them.
@@ -17,6 +17,8 @@ import click
 from nsim.command_line import run_command
 from nsim.errors import ExitStatus
 from validation.figures.commands import figures, local_potentials, thermodynamics
+from validation.finite_size_command import finite_size
+from validation.study.study_command import study
 
 if TYPE_CHECKING:
     from validation.verdicts.comparison import Comparison
@@ -116,6 +118,10 @@ def _print_table(comparison: Comparison) -> None:
     if not console.is_terminal:
         console.width = FILE_WIDTH
     console.print(table)
+
+
+cli.add_command(study)
+cli.add_command(finite_size)
 
 
 def main(arguments: list[str] | None = None) -> None:

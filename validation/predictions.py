@@ -57,7 +57,7 @@ class Theory:
     def error(self, observable: str) -> float:
         """Error of a prediction: the solver's relative residual, and in full RSB that of the limit of many steps."""
         if self.solution is None:
-            return 0.0
+            return self.errors.get(observable, 0.0)
         return abs(self.values[observable]) * self.solution.residual + self.errors.get(observable, 0.0)
 
 

@@ -22,7 +22,7 @@ from nsim.campaign.seal import DamagedFileError, check_seal
 from nsim.errors import InputError
 from nsim.run_file import RunFile
 from validation.quantities import QUANTITIES
-from validation.statistics.control_variate import without
+from validation.statistics.coupling_controls import Controls, controlled
 
 Array = NDArray[np.float64]
 
@@ -38,6 +38,7 @@ class Average:
     stderr: float | None
     samples: int
     problem: str = ""  # why there is no error
+    reduction: float = 1.0  # of the variance, by control variates
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,9 @@ class Thermal:
     per_sample: dict[str, Array]
     equilibrated: Array
 
-    def average(self, variable: str, temperature: float) -> Average:
+    def average(self, variable: str, temperature: float, control: Controls | None = None) -> Average:
         """Mean over disorder samples, none left out."""
-        return average(self.per_sample[variable][:, self._rung(temperature)])
+        return average(self.per_sample[variable][:, self._rung(temperature)], control=control)
 
     def not_equilibrated(self, temperature: float) -> tuple[int, int]:
         """Samples that are not in equilibrium, and all samples."""
@@ -181,7 +182,9 @@ class Simulation:
             raise InputError(f"{path}: no state is finished and converged yet")
         return cls(Path(path), run, attributes, tuple(sizes), has_sites)
 
-    def averages(self, n: int, window: float | None, folded: bool, control: Array | None = None) -> dict[str, Average]:
+    def averages(
+        self, n: int, window: float | None, folded: bool, control: Controls | None = None
+    ) -> dict[str, Average]:
         """Averages of one size.
 
         Parameters
@@ -193,7 +196,7 @@ class Simulation:
         folded
             Take |p| for p.
         control
-            A number of every sample, with known mean zero, whose influence is taken out; shape (samples,).
+            Numbers of the couplings of every sample whose influence is taken out.
         """
         per_sample: dict[str, Array] = {}
         with self._group(n) as group:
@@ -277,7 +280,7 @@ class _Group:
         self._file.close()
 
 
-def average(per_sample: Array, rare: bool = False, control: Array | None = None) -> Average:
+def average(per_sample: Array, rare: bool = False, control: Controls | None = None) -> Average:
     """Mean and standard error over independent samples (NaN: no usable state).
 
     Of a ``rare`` event the error is given only where enough samples show it: the scatter of a few underestimates it,
@@ -292,9 +295,8 @@ def average(per_sample: Array, rare: bool = False, control: Array | None = None)
     if rare and events < FEWEST_EVENTS:
         return Average(mean, None, len(values), f"found in {events} samples, too few for an error")
     if control is not None and not rare:
-        freed = without(values, control[there])
-        error = float(freed.std(ddof=2) / np.sqrt(len(freed)))  # one more parameter, the slope
-        return Average(float(freed.mean()), error, len(freed))
+        freed = controlled(per_sample, control)
+        return Average(freed.mean, freed.stderr, freed.samples, reduction=freed.reduction)
     return Average(mean, float(values.std(ddof=1) / np.sqrt(len(values))), len(values))
 
 

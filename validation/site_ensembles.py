@@ -157,7 +157,8 @@ class SiteEnsemble:
         if run.couplings_path is not None:
             given = couplings.load(run.couplings_path, self.n, run.couplings.dtype)
         for row in first[:most]:
-            glass = Glass.draw(run.model, run.seed, self.n, int(sites.sample[row]), given, run.couplings.dtype)
+            seed, number = run.origin(self.n, int(sites.sample[row]))
+            glass = Glass.draw(run.model, seed, self.n, number, given, run.couplings.dtype)
             yield glass, sites.v[row]
 
     def normal_modes(self, hbar2_over_m: float, temperatures: ArrayLike, most: int) -> tuple[Sampled, Sampled]:

@@ -182,7 +182,9 @@ class Explorer:
             for number, energy in enumerate(self.minima.energies)
             for image in self._unfold(self.minima, number)
         ]
-        rows.sort(key=lambda row: row[0])
+        # Of mirror images, whose energies are equal, the one whose largest displacement is positive comes first.
+        upright = [np.sign(v[np.argmax(np.abs(v))]) for v in self.minima.points]
+        rows.sort(key=lambda row: (row[0], -row[2] * upright[row[1]]))
         place = {(number, image): at for at, (_, number, image) in enumerate(rows)}
         place |= {
             (number, -1): place[number, 1] for number in range(len(self.minima)) if self.minima.self_mirrored(number)

@@ -14,10 +14,10 @@ import pytest
 from nsim import run_file
 from nsim.campaign.campaign import run_campaign
 from nsim.parallel.ranks import SerialRanks
-from validation import comparison as comparing
 from validation.cli import main
 from validation.predictions import MeanField, Theory, predict
 from validation.simulation import Simulation
+from validation.verdicts import comparison as comparing
 
 
 @pytest.fixture(scope="module")

@@ -49,7 +49,15 @@ def as_json(comparison: Comparison, command: str) -> dict[str, Any]:
             for at in comparison.equilibrium
         ],
         "regime": comparison.regime.name,
-        "control_variate": {str(n): {"z": found.z, "used": found.usable} for n, found in comparison.controls.items()},
+        "control_variate": {
+            str(n): {
+                "z": found.worst,
+                "used": found.usable,
+                "names": list(found.names),
+                "reduction": _reduction(comparison, n),
+            }
+            for n, found in comparison.controls.items()
+        },
         "small_field_window": comparison.mean_field.window,
         "theories": {name: describe(theory) for name, theory in comparison.mean_field.theories.items()},
         "run": simulation.run.resolved(),
@@ -63,7 +71,7 @@ def as_json(comparison: Comparison, command: str) -> dict[str, Any]:
             }
             for size in simulation.sizes
         ],
-        "provenance": {"run": simulation.provenance, "report": _provenance(command)},
+        "provenance": {"run": simulation.provenance, "report": provenance(command)},
     }
 
 
@@ -73,8 +81,8 @@ def write(comparison: Comparison, out: Path, command: str) -> dict[str, Any]:
     page = html(comparison, data)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        _replace(out / "report.json", json.dumps(data, indent=1, allow_nan=False) + "\n")
-        _replace(out / "report.html", page)
+        replace_file(out / "report.json", json.dumps(data, indent=1, allow_nan=False) + "\n")
+        replace_file(out / "report.html", page)
     except OSError as error:
         raise InputError(f"--out {out}: {error.strerror or error}") from None
     return data
@@ -124,6 +132,12 @@ def html(comparison: Comparison, data: dict[str, Any]) -> str:
     )
 
 
+def _reduction(comparison: Comparison, n: int) -> float:
+    """By how much fewer samples the energy needs: thermal where there is one, else of relaxed states."""
+    thermal = [at.averages[n]["energy"].reduction for at in comparison.equilibrium if n in at.averages]
+    return max([comparison.averages[n]["energy"].reduction, *thermal])
+
+
 def _by_limit(checks: list[Check]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Rows of extrapolated values, and rows of single sizes."""
     return [_row(check) for check in checks if check.n is None], [
@@ -154,7 +168,8 @@ def _parameters(comparison: Comparison) -> str:
     return f"{line}, start {protocol.start}, then relaxed to T = 0; seed {run.seed}"
 
 
-def _provenance(command: str) -> dict[str, str]:
+def provenance(command: str) -> dict[str, str]:
+    """What a report was made by."""
     return {
         "command": command,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -164,7 +179,7 @@ def _provenance(command: str) -> dict[str, str]:
     }
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
     try:

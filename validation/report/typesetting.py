@@ -16,6 +16,10 @@ _RULES: list[tuple[str, str]] = [
     (r"\b([ClUhvd]|Gr)_(eff|reg|ii|i)(?![A-Za-z])", r"\1<sub>\2</sub>"),
     (r"\bq_([01])(?![A-Za-z0-9])", r"q<sub>\1</sub>"),
     (r"λ_min\b", "λ<sub>min</sub>"),
+    (r"\bT_g(?![A-Za-z])", "T<sub>g</sub>"),
+    (r"\bq_hat(?![A-Za-z])", "q̂"),
+    (r"\bchi_(SG|loc)(?![A-Za-z])", r"χ<sub>\1</sub>"),
+    (r"\be_low(?![A-Za-z])", "e<sub>low</sub>"),
     (r"\^\(?-([0-9/]+)\)?", r"<sup>−\1</sup>"),
     (r"\^([0-9]+)", r"<sup>\1</sup>"),
 ]

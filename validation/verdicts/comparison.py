@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from validation.predictions import MeanField, predict
 from validation.quantities import QUANTITIES
 from validation.simulation import Average, Simulation
-from validation.statistics.control_variate import Array, CouplingSums, affordable, coupling_sums
+from validation.statistics.coupling_controls import Controls, affordable, exact_controls
 from validation.statistics.extrapolation import Extrapolation, extrapolate
 from validation.verdicts.checks import Check, Verdict, compare, overall
 from validation.verdicts.equilibrium import AtTemperature, compare_equilibrium
@@ -27,7 +27,7 @@ class Comparison:
     averages : dict
         By size N, then by observable.
     controls : dict
-        By size N: the sums of the couplings taken out of the averages; empty where they were not looked at.
+        By size N: the numbers of the couplings taken out of the averages; empty where they were not looked at.
     exponents, extrapolations : dict
         By observable; no extrapolation where fewer than two sizes have an error.
     checks : list of Check
@@ -40,7 +40,7 @@ class Comparison:
     mean_field: MeanField
     regime: Regime
     averages: dict[int, dict[str, Average]]
-    controls: dict[int, CouplingSums]
+    controls: dict[int, Controls]
     exponents: dict[str, Exponent]
     extrapolations: dict[str, Extrapolation]
     checks: list[Check]
@@ -74,12 +74,14 @@ def compare_run(simulation: Simulation) -> Comparison:
     solutions = {name: theory.solution for name, theory in mean_field.theories.items()}
     regime = regime_of(simulation.run, solutions["rs"], solutions["1rsb"])
     controls = (
-        {size.n: coupling_sums(simulation.run, size.n) for size in simulation.sizes}
-        if regime.polarised and affordable(simulation.run)
+        {size.n: exact_controls(simulation.run, size.n) for size in simulation.sizes}
+        if (regime.rs_exact or simulation.run.protocol.kind == "tempering") and affordable(simulation.run)
         else {}
     )
     averages = {
-        size.n: simulation.averages(size.n, mean_field.window, regime.folded, _used(controls.get(size.n)))
+        size.n: simulation.averages(
+            size.n, mean_field.window, regime.folded, controls.get(size.n) if regime.rs_exact else None
+        )
         for size in simulation.sizes
     }
     observables = [name for name in QUANTITIES if all(name in found for found in averages.values())]
@@ -111,11 +113,7 @@ def compare_run(simulation: Simulation) -> Comparison:
             checks.append(
                 compare(name, n, row.mean, row.stderr, mean_field.theories, expected, row.samples, row.problem)
             )
-    equilibrium = compare_equilibrium(simulation)
+    equilibrium = compare_equilibrium(simulation, controls)
     return Comparison(
         simulation, mean_field, regime, averages, controls, exponents, extrapolations, checks, equilibrium
     )
-
-
-def _used(control: CouplingSums | None) -> Array | None:
-    return control.X if control is not None and control.usable else None

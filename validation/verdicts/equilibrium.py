@@ -29,6 +29,7 @@ from meanfield import Model, ParameterError, Solution
 from validation.predictions import THEORIES, Theory, mean_field_model
 from validation.quantities import Quantity
 from validation.simulation import Average, Simulation, Thermal
+from validation.statistics.coupling_controls import Controls
 from validation.statistics.extrapolation import Extrapolation, extrapolate
 from validation.verdicts.checks import Check, compare
 from validation.verdicts.expectations import EXACT, FINITE_N, NOT_SOLVED, Expectation
@@ -140,8 +141,11 @@ class AtTemperature:
     checks: list[Check]
 
 
-def compare_equilibrium(simulation: Simulation) -> list[AtTemperature]:
-    """Compare every temperature (at most `MOST`) of a tempering run, hottest first; nothing for other runs."""
+def compare_equilibrium(simulation: Simulation, controls: Mapping[int, Controls] | None = None) -> list[AtTemperature]:
+    """Compare every temperature (at most `MOST`) of a tempering run, hottest first; nothing for other runs.
+
+    ``controls`` are numbers of the couplings, by size, whose influence is taken out of the averages.
+    """
     variables = [row.variable for row in THERMAL.values()]
     found = {size.n: simulation.thermal(size.n, variables) for size in simulation.sizes}
     ladders = {n: thermal for n, thermal in found.items() if thermal is not None}
@@ -153,7 +157,7 @@ def compare_equilibrium(simulation: Simulation) -> list[AtTemperature]:
     except ParameterError:
         return []  # outside the domain of the theory, as the comparison at T = 0 says
     return [
-        _at(t, model, {n: thermal for n, thermal in ladders.items() if t in thermal.temperatures}, simulation)
+        _at(t, model, {n: thermal for n, thermal in ladders.items() if t in thermal.temperatures}, controls or {})
         for t in chosen
     ]
 
@@ -164,14 +168,17 @@ def _evenly(temperatures: list[float]) -> list[float]:
     return [temperatures[i] for i in np.linspace(0, len(temperatures) - 1, MOST).round().astype(int)]
 
 
-def _at(temperature: float, model: Model, ladders: dict[int, Thermal], simulation: Simulation) -> AtTemperature:
+def _at(
+    temperature: float, model: Model, ladders: dict[int, Thermal], controls: Mapping[int, Controls]
+) -> AtTemperature:
     theories, rs_exact = solve_at(model, temperature)
     rs = theories["rs"].solution
     moments = model.field != 0.0 or (rs is not None and rs.p != 0.0)
     ergodic = rs is not None and rs.phase == "ergodic"
     names, folded = _names(moments, ergodic), moments and model.field == 0.0
     averages = {
-        n: {name: _average(thermal, name, temperature, n, folded) for name in names} for n, thermal in ladders.items()
+        n: {name: _average(thermal, name, temperature, n, folded, controls.get(n)) for name in names}
+        for n, thermal in ladders.items()
     }
     far = _far_from_the_transition(model, temperature, rs, rs_exact, list(ladders))
     problem = _out_of_equilibrium(temperature, ladders) or ("" if len(far) > 1 else NEAR)
@@ -284,8 +291,11 @@ def _exponent(observable: str, rs_exact: bool) -> tuple[float | None, tuple[floa
     return chosen.omega, chosen.interval
 
 
-def _average(thermal: Thermal, name: str, temperature: float, n: int, folded: bool) -> Average:
-    found = thermal.average("thermal_abs_p" if name == "p" and folded else THERMAL[name].variable, temperature)
+def _average(
+    thermal: Thermal, name: str, temperature: float, n: int, folded: bool, control: Controls | None
+) -> Average:
+    variable = "thermal_abs_p" if name == "p" and folded else THERMAL[name].variable
+    found = thermal.average(variable, temperature, control)
     if name == "spin_glass_susceptibility":
         return replace(found, mean=n * found.mean, stderr=None if found.stderr is None else n * found.stderr)
     return found

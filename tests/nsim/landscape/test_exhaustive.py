@@ -118,3 +118,15 @@ def test_what_may_be_missing_is_said(monkeypatch):
     assert not found.complete
     assert any("singular" in note for note in found.notes)
     assert exhaustive.SEEN >= 2
+
+
+def test_lists_do_not_depend_on_the_seed_of_the_searches():
+    """Not even in the order of mirror images, so that what joins what can be compared."""
+    glass = Glass.draw(Model(gamma=4.0, a2=-1.0), 1, 6, 0)
+    one, other = explore(glass, 0), explore(glass, 1)
+    assert one.complete
+    assert other.complete
+    assert len(one.minima) > 2
+    np.testing.assert_allclose(one.minima_at, other.minima_at, atol=1e-6)
+    np.testing.assert_allclose(one.saddles, other.saddles, atol=1e-9)
+    np.testing.assert_array_equal(one.joins, other.joins)
