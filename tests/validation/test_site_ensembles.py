@@ -78,6 +78,11 @@ def test_harmonic_references(ensemble: SiteEnsemble) -> None:
     assert sites.mean[0] == pytest.approx(1.0, abs=1e-6)
     cold = np.array([0.05])
     modes, sites = few.normal_modes(X, cold, 6)[0], few.site_oscillators(X, cold)[0]
+    rows = []
+    for glass, v in few.minima(6):
+        x = np.sqrt(X / np.diag(np.linalg.inv(glass.hessian(v)))) / cold
+        rows.append(np.mean((0.5 * x / np.sinh(0.5 * x)) ** 2))
+    assert sites.mean[0] == pytest.approx(np.mean(rows), rel=1e-7)
     assert modes.mean[0] > sites.mean[0]
 
 

@@ -115,14 +115,21 @@ def write(drawn: Drawn, out: Path) -> dict[str, Any]:
 
 
 def write_captions(written: dict[str, dict[str, Any]], out: Path, command: str) -> None:
-    """captions.md for people and figures.json for programs."""
-    lines = ["# Figures", "", f"Drawn by `{command}`.", ""]
-    for name, one in written.items():
+    """captions.md for people and figures.json for programs; figures of earlier calls keep their places."""
+    record = out / "figures.json"
+    try:
+        earlier = json.loads(record.read_text())["figures"]
+    except (OSError, ValueError, KeyError):
+        earlier = {}
+    known = {**earlier, **plain({name: {**one, "command": command} for name, one in written.items()})}
+    known = {name: known[name] for name in FIGURES if name in known}
+    lines = ["# Figures", ""]
+    for name, one in known.items():
         picture, *_, data = one["files"]
         lines += [f"## Figure {name}: {one['title']}", "", f"![{one['title']}]({picture})", "", one["caption"], ""]
-        lines += [f"Data: `{data}`.", ""]
+        lines += [f"Data: `{data}`. Drawn by `{one['command']}`.", ""]
     (out / "captions.md").write_text("\n".join(lines))
-    (out / "figures.json").write_text(json.dumps({"figures": plain(written)}, indent=2, allow_nan=False) + "\n")
+    record.write_text(json.dumps({"figures": known}, indent=2, allow_nan=False) + "\n")
 
 
 def plain(value: Any) -> Any:

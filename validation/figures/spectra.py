@@ -77,15 +77,13 @@ def levels_in_a_field(theories: Theories, glasses: list[tuple[str, SiteEnsemble]
     splittings = ", ".join(f"{THEORIES[a]} {value:.2g}" for a, value in zip(THEORIES, lowest, strict=True))
     steps = theories.solution("frsb").mu.size
     caption = (
-        f"Levels of p^2/2m + U_eff(v; h) at gamma = 4, J0 = 0, hbar^2/m = {X:g}. Left: E_n(h), n = 0 to {LEVELS - 1}, "
-        "absolute, "
-        "with the reaction coefficient of RS; dashed: the minima of the potential. Levels of the two wells cross and "
-        "avoid "
-        "each other by tunnel splittings, most of them too small to be seen. Right: the first excitation E_1 - E_0, "
-        "for the reaction "
-        f"coefficients C of the theories ({coefficients}; full RSB: that of {steps} steps). It ends at the tunnel "
-        "splitting at h = 0: "
-        f"{splittings}. Levels are accurate to 1e-12. "
+        f"Levels of p^2/2m + U_eff(v; h) at gamma = 4, J0 = 0. Left: E_n(h), n = 0 to {LEVELS - 1}, absolute, with the "
+        f"reaction coefficient of RS and hbar^2/m = {heavy:g}, ten times that of the other figures, so that crossings "
+        "of the levels of the two wells are seen to be avoided; dashed: the minima of the potential. Right: the first "
+        f"excitation E_1 - E_0 at hbar^2/m = {X:g}, for the reaction coefficients C of the theories ({coefficients}; "
+        f"full RSB: that of {steps} steps). It ends at the tunnel splitting at h = 0: {splittings}. Levels "
+        "are accurate to "
+        "1e-12. "
     )
     if glasses:
         caption += "Symbols: simulated sites, each with its own C_i (" + _counts(glasses, f"{SHOWN} sites shown") + ")."
