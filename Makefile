@@ -46,11 +46,18 @@ run: .venv/.run-$(MPI)
 	$(BIN)/mpiexec -n $(RANKS) $(BIN)/nsim run examples/quickstart.toml --out $(OUT)
 	$(BIN)/validation report $(OUT) --out $(OUT)/report
 
+# Tests that start ranks or a Slurm of their own need the cores for themselves; of the others each worker takes a file.
+ALONE   = (mpi or slurm)
+PYTEST := $(BIN)/python -m pytest --cov --cov-report=
+WORKERS ?= 2
+
 test: .venv/.dev-$(MPI)
-	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term:skip-covered
+	$(PYTEST) -m "not slow and not $(ALONE)" -n $(WORKERS) --dist loadfile
+	$(PYTEST) -m "not slow and $(ALONE)" --cov-append --cov-report=term:skip-covered
 
 test-all: .venv/.dev-$(MPI)
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(PYTEST) -m "not $(ALONE)" -n $(WORKERS) --dist loadfile
+	$(PYTEST) -m "$(ALONE)" --cov-append --cov-report=term:skip-covered
 
 lint: .venv/.dev-$(MPI)
 	$(BIN)/ruff check .

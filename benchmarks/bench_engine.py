@@ -165,7 +165,7 @@ def schedules(own: float, seal: float) -> None:
         "one task at a time, seals every 2 s": lambda ranks: (campaign.SEAL_EVERY, False, False),
         "portions, seals every 2 s": lambda ranks: (campaign.SEAL_EVERY, False, True),
         "portions, seals paced (the engine)": lambda ranks: (
-            max(campaign.SEAL_EVERY, ranks / campaign.SEALS_PER_SECOND),
+            campaign.SEAL_EVERY * max(1.0, ranks / campaign.SEALING_RANKS),
             True,
             True,
         ),

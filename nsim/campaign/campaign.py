@@ -36,7 +36,7 @@ from nsim.run_file import RunFile
 from nsim.sample import couplings
 
 SEAL_EVERY = 2.0  # seconds of finished work a kill may cost ...
-SEALS_PER_SECOND = 100.0  # ... but of all ranks together no more files than a file system makes without sweat
+SEALING_RANKS = 200  # ... of so many ranks; more of them seal less often, lest they keep the file system busy
 HANDED_OUT, DONE, UNCONVERGED, STOPPED, SHARE = range(5)  # the shared counters
 WHOLE = 10**12  # the share of the open work that is done is counted in these parts
 
@@ -200,7 +200,7 @@ def _share(
     handing_out = HandingOut(counters, HANDED_OUT, len(handed_out), ranks.size // group.size)
     failures: dict[str, str] = {}
     unsealed: dict[Task, Result] = {}
-    seal_every = max(SEAL_EVERY, ranks.size / SEALS_PER_SECOND)
+    seal_every = SEAL_EVERY * max(1.0, ranks.size / SEALING_RANKS)
     parts, last_sealed = 0, time.monotonic() - seal_every * ranks.rank / ranks.size  # not all at the same moment
     heartbeat = Heartbeat(directory.progress_path, ranks.rank, ranks.size)
     own_share = told = 0.0  # of the open work: what this rank has finished, and what it has counted for all

@@ -22,7 +22,7 @@ from pathlib import Path
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue", "scancel")
 PACKAGES = "slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge"
 NODES = ("n1", "n2")
-MISREAD = "mpi/pmi2: invalid client request"
+HANGS = ("mpi/pmi2: invalid client request", "step creation temporarily disabled")
 CONFIGURATION = """\
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -235,11 +235,12 @@ class Slurm:
     def _relaunch(self) -> None:
         """Requeue jobs whose ranks have not found each other.
 
-        On a busy machine this Slurm now and then misreads what the wheel's library says over PMI2, and both wait for
-        ever. It is not what the tests are about.
+        On a busy machine this Slurm now and then misreads what the wheel's library says over PMI2, or starts a job on
+        a node that is about to be declared dead, and waits for ever. It is not what the tests are about.
         """
         for number, (log, seen) in self._submitted.items():
-            found = log.read_text(errors="replace").count(MISREAD) if log.exists() else 0
+            text = log.read_text(errors="replace") if log.exists() else ""
+            found = sum(map(text.count, HANGS))
             if found > seen:
                 self._submitted[number] = (log, found)
                 subprocess.run(["scontrol", "requeue", str(number)], env=self.environment, check=False, timeout=30)

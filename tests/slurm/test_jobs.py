@@ -151,7 +151,7 @@ def test_a_node_dies_and_the_job_goes_on(slurm, submit, run_dict, write_toml, tm
     job = submit("ensemble.sbatch", run_file, tmp_path / "job", *BOTH_NODES)
     slurm.until(lambda: sealed(tmp_path / "job"))
     slurm.kill_node("n2")
-    slurm.until(lambda: slurm.job(job)["JobState"] != "RUNNING")
+    slurm.until(lambda: slurm.job(job)["JobState"] != "RUNNING" and any("DOWN" in state for state in slurm.states()))
     before = json.loads(call("nsim", "status", tmp_path / "job", "--json").stdout)
     assert 0 < before["done"] < before["tasks"]
     slurm.start_node("n2")

@@ -72,6 +72,18 @@ def test_splittings_however_small_are_those_of_the_mean_field_code(a2, X):
     assert found.splitting == pytest.approx(np.exp(exact), rel=1e-2)
 
 
+def test_a_bent_path_is_filled_in_where_its_points_are_far_apart():
+    """Two coupled sites, one soft: a fifth of the points, with the directions there, give the same path."""
+    glass = Glass(np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([-2.0, 1.2]), 1.0, 1.0)
+    saddle = np.zeros(2)
+    ((first, second),) = both_sides(glass, saddle[:, None])
+    sparse = [np.concatenate([side.path[:-1:5], side.path[-1:]]) for side in (first, second)]
+    whole, thin = join(glass, saddle, first.path, second.path), join(glass, saddle, *sparse)
+    polygon = sum(np.linalg.norm(np.diff(np.vstack([saddle, side]), axis=0), axis=1).sum() for side in sparse)
+    assert polygon < (1 - 5e-4) * whole.length  # it is bent
+    assert thin.length == pytest.approx(whole.length, rel=1e-4)
+
+
 @pytest.mark.parametrize(("C", "a2"), [(2.5, -1.0), (1.0, -4.0)])
 def test_wells_of_linear_response_have_the_same_splittings(C, a2):
     exact = float(tunnel_splitting(C, a2, 1.0, 1.0, 0.5).item())

@@ -10,6 +10,7 @@ import pytest
 
 from meanfield import solve
 from nsim import run_file
+from tests.validation.conftest import simulate
 from validation.predictions import MeanField, mean_field_model, predict
 from validation.report.words import phase
 from validation.simulation import Simulation
@@ -17,8 +18,6 @@ from validation.verdicts.comparison import Comparison, compare_run
 from validation.verdicts.expectations import EXACT, INTRINSIC_WELLS, UNDECIDED_WELLS, expectations
 from validation.verdicts.exponents import exponent
 from validation.verdicts.regime import QUENCHED, Regime, regime_of
-
-from .conftest import simulate
 
 
 def run(model: dict[str, Any], kind: str = "anneal", start: str = "random", **protocol: Any) -> run_file.RunFile:
