@@ -15,6 +15,7 @@ myst_enable_extensions = ["dollarmath", "amsmath"]
 html_theme = "furo"
 html_title = "solvable-glass"
 exclude_patterns = ["_build"]
+suppress_warnings = ["ref.python"]  # shapes such as (n,) are no references to whatever is called n
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_default_options = {"members": True}
