@@ -34,7 +34,7 @@ def test_densities_of_wells_integrate_to_their_fraction(theories: Theories, ansa
 
 def test_full_breaking_comes_with_errors(theories: Theories) -> None:
     """Energies of given numbers of excitations are extrapolated; errors cover the step to the largest K."""
-    edges = np.concatenate([[0.0], np.geomspace(1e-3, 15.0, 201)])
+    edges = np.concatenate([[0.0], np.geomspace(1e-3, 15.0, 801)])
     E, density = theories.density_of_states("frsb", edges, 3)
     assert np.all(density.error > 0)
     some = (E > 0.7) & (E < 1.6)

@@ -127,7 +127,7 @@ def write_captions(written: dict[str, dict[str, Any]], out: Path, command: str) 
     for name, one in known.items():
         picture, *_, data = one["files"]
         lines += [f"## Figure {name}: {one['title']}", "", f"![{one['title']}]({picture})", "", one["caption"], ""]
-        lines += [f"Data: `{data}`. Drawn by `{one['command']}`.", ""]
+        lines += [f"Data: `{data}`. Drawn by `{one.get('command', '')}`.", ""]
     (out / "captions.md").write_text("\n".join(lines))
     record.write_text(json.dumps({"figures": known}, indent=2, allow_nan=False) + "\n")
 
