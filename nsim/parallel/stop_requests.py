@@ -103,4 +103,5 @@ def stop_requests(end: float = math.inf) -> Iterator[StopRequests]:
         yield requests
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            late = number == signal.SIGUSR1 and handler == signal.SIG_DFL  # it must not kill a rank about to leave
+            signal.signal(number, signal.SIG_IGN if late else handler)

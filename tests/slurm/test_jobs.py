@@ -165,7 +165,7 @@ def test_tempering_over_two_nodes_stopped_and_continued(slurm, submit, run_dict,
     run_file = write_toml(
         run_dict(
             ensemble={"n": 32, "samples": 1, "replicas": 2},
-            protocol={"kind": "tempering", "sweeps": 3000, "t_start": 40.0, "t_end": 8.0},
+            protocol={"kind": "tempering", "sweeps": 15000, "t_start": 40.0, "t_end": 8.0},
         )
     )
     job = submit("tempering.sbatch", run_file, tmp_path / "job", *BOTH_NODES)
