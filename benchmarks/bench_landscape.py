@@ -26,7 +26,7 @@ from nsim.landscape import elastic_band, gradient_flow, known_landscape, saddle_
 from nsim.landscape.held_flips import held_flips
 from nsim.landscape.neighbouring_minima import Effort, Neighbourhood
 from nsim.landscape.schur_saddle import schur_saddle, top_of_response
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.cavity_field import cavity_field, localisation, reaction_coefficient
 from nsim.sample.glass import Glass
 from nsim.sample.hessian import resolvent
