@@ -127,8 +127,14 @@ def mean_and_error(samples: np.ndarray) -> dict[str, float | None]:
     """Mean and standard error over independent samples (NaN left out); None where undefined."""
     values = samples[np.isfinite(samples)]
     mean = float(values.mean()) if len(values) else None
-    error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+    error = float(_spread(values) / np.sqrt(len(values))) if len(values) > 1 else None
     return {"mean": mean, "stderr": error}
+
+
+def _spread(values: np.ndarray) -> float:
+    """Standard deviation of values; those equal up to rounding have none."""
+    equal = np.ptp(values) <= 4 * np.finfo(float).eps * np.abs(values).max()
+    return 0.0 if equal else float(values.std(ddof=1))
 
 
 def _masked(values: np.ndarray, used: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from nsim.errors import InputError
+from nsim.errors import InputError, reason
 from validation.predictions import THEORIES
 from validation.report.page import provenance, replace_file
 from validation.report.typesetting import typeset
@@ -33,7 +33,7 @@ def write(evaluation: Evaluation, out: Path, command: str) -> dict[str, Any]:
         _write_arrays(evaluation, data, out / "report.h5")
         _write_pictures(evaluation, out / "figures")
     except OSError as error:
-        raise InputError(f"{out}: {error.strerror or error}") from None
+        raise InputError(f"{out}: {reason(error)}") from None
     return data
 
 
