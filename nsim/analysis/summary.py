@@ -20,6 +20,7 @@ from nsim.variables import STATE, Variable
 
 Arrays = dict[str, np.ndarray]
 SAME_ENERGY = 1e-7  # total energies of one minimum differ less [E0]
+ROUNDING = 64 * np.finfo(float).eps  # values that differ by no more of themselves are equal
 STATE_VARIABLES = {name: variable for name, variable in VARIABLES.items() if variable.dims == STATE}
 
 
@@ -133,7 +134,7 @@ def mean_and_error(samples: np.ndarray) -> dict[str, float | None]:
 
 def _spread(values: np.ndarray) -> float:
     """Standard deviation of values; those equal up to rounding have none."""
-    equal = np.ptp(values) <= 4 * np.finfo(float).eps * np.abs(values).max()
+    equal = np.ptp(values) <= ROUNDING * np.abs(values).max()
     return 0.0 if equal else float(values.std(ddof=1))
 
 

@@ -102,9 +102,10 @@ def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
         stopped.append(number)
         process.send_signal(signal.SIGTERM)  # launchers pass on this one
 
-    numbers = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP)
-    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]  # nohup ignores the last
-    before = {number: signal.signal(number, stop) for number in heard}
+    numbers = [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as it is under nohup
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield stopped
     finally:
