@@ -20,7 +20,7 @@ from nsim.variables import STATE, Variable
 
 Arrays = dict[str, np.ndarray]
 SAME_ENERGY = 1e-7  # total energies of one minimum differ less [E0]
-ROUNDING = 64 * np.finfo(float).eps  # values that differ by no more of themselves are equal
+ROUNDING = 1000 * np.finfo(float).eps  # one minimum found twice: its values differ by less, of themselves
 STATE_VARIABLES = {name: variable for name, variable in VARIABLES.items() if variable.dims == STATE}
 
 

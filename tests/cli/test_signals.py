@@ -33,8 +33,7 @@ COMMANDS = {
     "landscape": ["nsim", "nsim.landscape.exhaustive", "", "explore"]
     + ["landscape", "--exhaustive", "--couplings", "J.npy", "--gamma", "4"],
     "estimate": ["nsim", "nsim.campaign.estimate", "", "estimate", "estimate", "run.toml"],
-    "solve": ["meanfield", "meanfield.replicas.solver", "", "solve"]
-    + ["solve", "--ansatz", "frsb", "--gamma", "4.3", "--json"],
+    "solve": ["meanfield", "meanfield.replicas.solver", "", "solve"] + ["solve", "--ansatz", "frsb", "--gamma", "4.3"],
     "report": ["validation", "validation.simulation", "Simulation", "open", "report", ".", "--out", "report"],
     "study": ["validation", "validation.study.evaluation", "", "evaluate", "study", "study.toml", "--report-only"],
 }

@@ -113,7 +113,6 @@ def test_from_plan_to_report_and_on(study: Path, tmp_path: Path, capfd: pytest.C
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_study_goes_on(study: Path, tmp_path: Path, number: signal.Signals) -> None:
     """A signal to the study alone while a run is under way: the run stops at once, sealed; status 85."""
-
     study.write_text(STUDY.replace("samples = [40, 30]", "samples = [4000, 3000]"))
     out = tmp_path / "out"
     command = [sys.executable, "-m", "validation", "study", str(study), "--out", str(out)]
