@@ -174,7 +174,8 @@ def exact_controls(run: RunFile, n: int) -> Controls:
 
 def cheap_samples(n: int, samples: int, work: float = 1.0) -> int:
     """How many cheap samples are drawn for a size that has ``samples`` of a run."""
-    return max(2 * samples, min(MOST_CHEAP, int(work * CHEAP_WORK / n**2))) if work > 0 else 0
+    most = int(max(work, 1.0) * MOST_CHEAP)
+    return max(2 * samples, min(most, int(work * CHEAP_WORK / n**2))) if work > 0 else 0
 
 
 def from_moments(n: int, own: Array, cheap: Array, j0: float = 0.0) -> Controls:

@@ -56,7 +56,7 @@ def html(evaluation: Evaluation, data: dict[str, Any]) -> str:
             "number": number + 1,
             "title": finding.title,
             "statement": finding.statement,
-            "verdict": finding.verdict,
+            "verdict": finding.outcome,
             "checks": finding.checks,
             "pictures": [
                 {
