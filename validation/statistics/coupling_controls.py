@@ -48,7 +48,7 @@ DEVIATION = 4.0  # standard errors of an exact mean beyond which the couplings a
 FEWEST_SAMPLES = 50  # below, the fitted b would bias the mean and its error
 CHEAP_WORK = 6e7  # cheap samples times N^2 of each size, by default: about a minute
 MOST_CHEAP = 60_000
-MOST_WORK = 3e10  # samples times N^3 whose couplings are diagonalised again for a report: some twenty seconds
+MOST_WORK = 4e10  # samples times N^3 whose couplings are diagonalised again for a report: half a minute
 
 
 @dataclass(frozen=True)
