@@ -56,10 +56,12 @@ class Evaluation:
         said = f"{count['pass']} of {count['pass'] + count['fail']} tested comparisons come out as they must"
         said += f" ({count['not tested']} more are told without a verdict)" if count["not tested"] else ""
         if controls:
-            rejected = sum(one.verdict == "pass" for one in controls)
+            found = {verdict: sum(one.verdict == verdict for one in controls) for verdict in count}
             said += (
-                f"; the deliberate mistake of 5% in the coupling variance is found out in {rejected} of {len(controls)}"
+                f"; the deliberate mistake of 5% in the coupling variance is found out in {found['pass']} of "
+                f"{len(controls)}"
             )
+            said += f" ({found['not tested']} have errors too large to see it)" if found["not tested"] else ""
         failed = sorted({one.observable for one in own if one.verdict == "fail"})
         said += f". Failed: {', '.join(failed)}." if failed else "."
         left = ", ".join(finding.title for finding in self.broken)
