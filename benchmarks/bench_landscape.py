@@ -9,6 +9,7 @@ refined to saddles of index 1, both sides of each followed down the gradient flo
 and its quantum problem, again until saddles connect the two or four bands have failed. A pair from a well starts at the
 top of a double well of U_eff,i instead (Schur complement, or eigenvector following where that fails). The bound of a
 pair is the arithmetic asked for at the speed of the bare kernels: products with J, factorisations, lowest eigenvectors.
+A candidate is any push tried: a flip, the top of a well, a soft mode; most fall back and cost little.
 Processor time, so that a busy machine distorts little.
 """
 
@@ -26,7 +27,7 @@ from nsim.landscape import elastic_band, gradient_flow, known_landscape, saddle_
 from nsim.landscape.held_flips import held_flips
 from nsim.landscape.neighbouring_minima import Effort, Neighbourhood
 from nsim.landscape.schur_saddle import schur_saddle, top_of_response
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.cavity_field import cavity_field, localisation, reaction_coefficient
 from nsim.sample.glass import Glass
 from nsim.sample.hessian import resolvent
@@ -200,6 +201,12 @@ def main() -> None:
     by_wells._climb_wells(fresh)
     climbing = (time.process_time() - began) / max(len(by_wells.known.saddles), 1)
 
+    whole = Neighbourhood(glass, Effort(scans=0, walks=0))
+    began = time.process_time()
+    whole.explore([*enumerate(states.T[:PAIR_STATES])])
+    exploring = time.process_time() - began
+    candidates = sum(whole.counts[name] for name in ("flips", "wells", "modes"))
+
     began = time.process_time()
     for site in range(PEER_FLIPS):
         plain_flip(glass, states[:, 0], site)
@@ -231,6 +238,11 @@ def main() -> None:
     print(
         f"pairs per second: {1 / climbing:.0f} from wells, {1 / pair:.0f} by bands ({share:.0%} of the bound), peer "
         f"{1 / peer_pair:.2f}; 10 000 pairs in {1e4 * climbing / 60:.1f} and {1e4 * pair / 60:.1f} minutes"
+    )
+    print(
+        f"whole search of {PAIR_STATES} states: {candidates} candidates (flips, wells, modes), {exploring:.1f} s, "
+        f"{len(whole.known.saddles)} proved saddles; 10 000 candidates in "
+        f"{1e4 * exploring / candidates / 60:.1f} minutes"
     )
 
 

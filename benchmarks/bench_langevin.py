@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nsim.dynamics.langevin import LangevinDynamics
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.glass import Glass
 from nsim.streams import Purpose, generator
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from nsim.dynamics.heat_bath import HeatBathChain
 from nsim.dynamics.monte_carlo import Chain, MetropolisChain
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.glass import Glass
 from nsim.streams import Purpose, generator
 

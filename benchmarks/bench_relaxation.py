@@ -15,7 +15,7 @@ from scipy import optimize
 from benchmarks import fire_jax, fire_torch
 from nsim.descent.newton_finish import SINGLE_FROM
 from nsim.descent.relaxation import DESCENTS, relax
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.glass import Glass
 
 CASES = ((256, 32), (1000, 32), (2000, 32), (1000, 1), (2000, 1))

@@ -18,7 +18,7 @@ from nsim.campaign.estimate import estimate
 from nsim.campaign.memory import rank_memory
 from nsim.campaign.observables import measure
 from nsim.descent.relaxation import relax
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.glass import Glass
 
 SIZES = (512, 1024, 2048, 4096)

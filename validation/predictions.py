@@ -13,7 +13,8 @@ import numpy as np
 
 import meanfield
 from meanfield import LocalPotentials, LocalStiffness, Model, ParameterError, Solution
-from nsim.run_file import GaussianStiffness, RunFile, UniformStiffness
+from nsim.run_file import RunFile
+from nsim.run_sections import GaussianStiffness, UniformStiffness
 from validation.hessian_law import lower_edge
 from validation.quantities import WINDOW
 

@@ -90,21 +90,16 @@ def measure(
     response, localisation = np.full(v.shape, np.nan), np.full(v.shape, np.nan)
     eigenvalue = np.full((v.shape[1], eigenvalues), np.nan)
     for r in range(v.shape[1]):
-        try:
-            factor = cholesky(glass.hessian(v[:, r])) if inverse else None
-        except NotAMinimumError:
-            factor = None  # its response stays undefined, and the state counts as not converged
-        eigenvalue[r] = lowest_eigenvalues(glass, v[:, r], eigenvalues, factor)
-        if factor is not None:
-            response[:, r], localisation[:, r] = resolvent_diagonal_and_localisation(factor)
+        eigenvalue[r], found = _response(glass, v[:, r], eigenvalues, inverse)
+        if found is not None:  # else its response stays undefined, and the state counts as not converged
+            response[:, r], localisation[:, r] = found
     # The relaxation looked at the Hessian a Newton step away; here is the last word.
     positive = ~np.isnan(response).any(axis=0) if inverse else eigenvalue[:, 0] > 0
     l = glass.local_field(v)  # noqa: E741 - the field's name in the literature
     C = reaction_coefficient(glass, v, response)
     h = cavity_field(l, C, v)
     wells = local_wells(h, C, v, glass.a2[:, None], glass.a4, glass.gamma, hbar2_over_m)
-    found = {} if not modes else _modes(glass, v, positive)
-    return found | {
+    return (_modes(glass, v, positive) if modes else {}) | {
         "energy": glass.energy(v) / glass.n,
         "p": v.mean(axis=0),
         "q": (v**2).mean(axis=0),
@@ -127,6 +122,21 @@ def measure(
         "well_tunnelling": wells.tunnelling.T,
         "a2": glass.a2,
     }
+
+
+def _response(
+    glass: Glass, v: np.ndarray, eigenvalues: int, inverse: bool
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
+    """Lowest eigenvalues of one state; Gr_ii and S2_i, None without ``inverse`` or where the state is no minimum.
+
+    A function of its own, so that no factor of one state is held beside the Hessian of the next.
+    """
+    try:
+        factor = cholesky(glass.hessian(v)) if inverse else None
+    except NotAMinimumError:
+        factor = None
+    lowest = lowest_eigenvalues(glass, v, eigenvalues, factor)
+    return lowest, None if factor is None else resolvent_diagonal_and_localisation(factor)
 
 
 def _modes(glass: Glass, v: np.ndarray, positive: np.ndarray) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ import numpy as np
 from nsim.dynamics.heat_bath import HeatBathChain
 from nsim.dynamics.monte_carlo import Chain, MetropolisChain
 from nsim.parallel.checkpoint import NEVER, Checkpoint, Report, State
-from nsim.run_file import SHORTEST_ADAPTIVE
+from nsim.run_sections import SHORTEST_ADAPTIVE
 from nsim.sample.glass import Glass
 
 TARGET_ACCEPTANCE = 0.4

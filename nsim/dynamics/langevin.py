@@ -17,7 +17,7 @@ import numba
 import numpy as np
 
 from nsim.parallel.checkpoint import State
-from nsim.run_file import LARGEST
+from nsim.run_sections import LARGEST
 from nsim.sample.glass import Glass
 
 CHUNK = 2**18  # normal numbers drawn ahead per batch (2 MB)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nsim.run_file import GaussianStiffness, Model, UniformStiffness
+from nsim.run_sections import GaussianStiffness, Model, UniformStiffness
 from nsim.sample import couplings
 from nsim.sample.coupling_matrix import CouplingMatrix, WholeMatrix
 from nsim.streams import Purpose, generator

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from nsim.errors import InputError
-from nsim.run_file import Section
 from nsim.run_file_mistakes import one_line_each
+from nsim.run_sections import Section
 
 Name = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]

@@ -20,7 +20,8 @@ from nsim.campaign.campaign import run_campaign
 from nsim.errors import ExitStatus, InputError
 from nsim.parallel.ranks import Ranks
 from nsim.parallel.stop_requests import StopRequests
-from nsim.run_file import GaussianStiffness, RunFile
+from nsim.run_file import RunFile
+from nsim.run_sections import GaussianStiffness
 from validation.figures.theory import GAMMA
 from validation.simulation import Simulation
 

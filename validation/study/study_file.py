@@ -38,8 +38,9 @@ from pydantic import Field, ValidationError, field_validator
 
 from nsim import run_file
 from nsim.errors import InputError
-from nsim.run_file import RunFile, Section
+from nsim.run_file import RunFile
 from nsim.run_file_mistakes import one_line_each
+from nsim.run_sections import Section
 from validation.claims.kinds import Claim, parse_claims
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"  # of a run: it becomes a folder

@@ -16,7 +16,7 @@ from nsim.descent.relaxation import relax
 from nsim.errors import InputError
 from nsim.landscape.exhaustive import explore
 from nsim.parallel.ranks import SerialRanks
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.glass import Glass
 
 

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nsim.descent.line_minimum import first_minimum, quartic_coefficients
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.glass import Glass
 
 coefficient = st.floats(-10, 10)

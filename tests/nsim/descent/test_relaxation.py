@@ -6,7 +6,7 @@ from scipy import integrate, optimize
 
 from nsim.descent.newton_finish import SINGLE_FROM
 from nsim.descent.relaxation import DESCENTS, relax
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.glass import Glass
 
 

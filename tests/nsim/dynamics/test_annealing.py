@@ -5,7 +5,7 @@ import pytest
 
 from nsim.descent.relaxation import relax
 from nsim.dynamics.annealing import PILOT_STAGES, adaptive_temperatures, anneal, spread_sweeps, temperatures
-from nsim.run_file import SHORTEST_ADAPTIVE, Model
+from nsim.run_sections import SHORTEST_ADAPTIVE, Model
 from nsim.sample.glass import Glass
 
 

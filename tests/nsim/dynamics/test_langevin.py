@@ -6,7 +6,7 @@ from scipy import stats
 
 from nsim.dynamics.heat_bath import HeatBathChain
 from nsim.dynamics.langevin import LangevinDynamics
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.glass import Glass
 
 

@@ -6,7 +6,7 @@ from scipy import integrate, stats
 
 from nsim.dynamics.heat_bath import HeatBathChain
 from nsim.dynamics.monte_carlo import BLOCK, REFRESH, MetropolisChain
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.glass import Glass
 
 REPLICAS, SWEEPS = 3000, 150  # independent final states; far more sweeps than these tiny systems need to forget

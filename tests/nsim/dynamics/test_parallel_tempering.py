@@ -13,7 +13,7 @@ from nsim.dynamics.annealing import temperatures as schedule
 from nsim.dynamics.overlaps import count_cosines, overlap_sums, pairs
 from nsim.dynamics.parallel_tempering import ParallelTempering, Rungs
 from nsim.dynamics.thermal_observables import ThermalAverages
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.glass import Glass
 
 LADDERS = 1500

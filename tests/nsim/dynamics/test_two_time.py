@@ -5,7 +5,7 @@ import pytest
 
 from nsim.dynamics.langevin import LangevinDynamics
 from nsim.dynamics.two_time import PER_DECADE, TwoTimeCorrelation, logarithmic_steps
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.glass import Glass
 
 

@@ -12,7 +12,7 @@ from nsim.landscape.eigenvector_following import natural_length
 from nsim.landscape.exhaustive import explore
 from nsim.landscape.held_block import factorise
 from nsim.landscape.hysteresis import both_ways, excursion
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.cavity_field import reaction_coefficient
 from nsim.sample.glass import Glass
 

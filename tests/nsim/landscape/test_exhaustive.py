@@ -7,7 +7,7 @@ import pytest
 
 from nsim.landscape import exhaustive
 from nsim.landscape.exhaustive import Explorer, explore
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.glass import Glass
 from tests.nsim.landscape.all_stationary_points import all_stationary_points, index
 

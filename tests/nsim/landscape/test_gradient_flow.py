@@ -9,7 +9,7 @@ from nsim.landscape.basins import Basins
 from nsim.landscape.elastic_band import bands, maxima
 from nsim.landscape.gradient_flow import _coefficients, both_sides, descend
 from nsim.landscape.saddle_newton import refine
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.glass import Glass
 
 N = 40

@@ -7,7 +7,7 @@ from scipy.integrate import solve_ivp
 from nsim.descent import conjugate_gradient, steepest_descent
 from nsim.descent.relaxation import relax
 from nsim.landscape.held_flips import held_flips
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.glass import Glass
 
 

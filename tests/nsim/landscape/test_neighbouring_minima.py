@@ -11,7 +11,7 @@ from nsim.landscape.landscape_run import explore_sample
 from nsim.landscape.minima_graph import minimax
 from nsim.landscape.neighbouring_minima import Effort
 from nsim.landscape.saddle_newton import refine
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.glass import Glass
 
 WELLS_ONLY = Effort(flips=False, modes=0, scans=0, walks=0)

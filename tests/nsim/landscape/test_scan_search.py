@@ -8,7 +8,7 @@ from nsim.landscape.hysteresis import both_ways
 from nsim.landscape.landscape_run import explore_sample
 from nsim.landscape.neighbouring_minima import Effort
 from nsim.landscape.scan_record import POINTS_KEPT, sites_to_scan, step_rows
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.cavity_field import cavity_field, reaction_coefficient
 from nsim.sample.glass import Glass
 from nsim.sample.local_wells import local_wells

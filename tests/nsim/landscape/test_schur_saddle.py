@@ -6,7 +6,7 @@ import pytest
 from nsim.landscape.eigenvector_following import newton
 from nsim.landscape.exhaustive import explore
 from nsim.landscape.schur_saddle import schur_saddle, top_of_response
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.glass import Glass
 
 

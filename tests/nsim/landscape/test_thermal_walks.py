@@ -4,7 +4,7 @@ import numpy as np
 
 from nsim.descent.relaxation import relax
 from nsim.landscape.thermal_walks import streams_of, thermal_walks
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample.glass import Glass
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nsim.descent.relaxation import relax
-from nsim.run_file import GaussianStiffness, Model
+from nsim.run_sections import GaussianStiffness, Model
 from nsim.sample.cavity_field import cavity_field, localisation, reaction_coefficient
 from nsim.sample.glass import Glass
 from nsim.sample.hessian import (

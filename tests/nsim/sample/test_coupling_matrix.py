@@ -14,7 +14,7 @@ from nsim.descent.relaxation import relax
 from nsim.errors import InputError
 from nsim.parallel.rank_group import ALONE
 from nsim.parallel.ranks import SerialRanks
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample import couplings
 from nsim.sample.coupling_matrix import SYMMETRIC_COLUMNS, RowBlocks, WholeMatrix, row_range
 from nsim.sample.couplings import TILE, draw, draw_block, draw_shared

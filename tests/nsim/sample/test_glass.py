@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nsim.run_file import GaussianStiffness, Model, UniformStiffness
+from nsim.run_sections import GaussianStiffness, Model, UniformStiffness
 from nsim.sample.glass import Glass, draw_stiffness
 
 STEP = 1e-30  # complex step: no cancellation, so derivatives are exact to rounding

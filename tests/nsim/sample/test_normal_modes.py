@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from nsim.descent.relaxation import relax
-from nsim.run_file import Model
+from nsim.run_sections import Model
 from nsim.sample import normal_modes as modes_file
 from nsim.sample.glass import Glass
 from nsim.sample.normal_modes import frequencies, lowest_modes, modes_of, normal_modes

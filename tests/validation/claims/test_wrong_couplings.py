@@ -7,7 +7,7 @@ import pytest
 
 import meanfield
 from meanfield import Model
-from nsim import run_file
+from nsim.run_sections import Model as SimulatedModel
 from nsim.sample import couplings
 from nsim.sample.glass import Glass
 from validation.claims.finding import agree, check, differ
@@ -23,8 +23,8 @@ def test_the_equivalent_model_has_the_same_energies() -> None:
     right_mean = couplings.draw(3, n, 0, 0.0)
     scattered = np.sqrt(VARIANCE) * right_mean + j0 / n * (1 - np.eye(n))
     equivalent = right_mean + wrong.model.j0 / n * (1 - np.eye(n))
-    one = Glass.draw(run_file.Model(gamma=4.0, field=0.7), 3, n, 0, scattered)
-    own = run_file.Model(gamma=wrong.model.gamma, field=wrong.model.field)
+    one = Glass.draw(SimulatedModel(gamma=4.0, field=0.7), 3, n, 0, scattered)
+    own = SimulatedModel(gamma=wrong.model.gamma, field=wrong.model.field)
     other = Glass.draw(own, 3, n, 0, equivalent)
     for v in 4 * stream.standard_normal((5, n)):
         assert one.energy(v) == pytest.approx(wrong.scale * other.energy(v), rel=1e-12)

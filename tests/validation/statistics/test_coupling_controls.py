@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nsim import run_file
+from nsim import run_file, run_sections
 from nsim.descent.relaxation import relax
 from nsim.run_file import RunFile
 from nsim.sample import couplings
@@ -152,7 +152,7 @@ def test_samples_without_a_value_are_left_out() -> None:
 
 
 def test_cheap_samples_are_no_samples_of_a_run() -> None:
-    assert CHEAP > run_file.TASKS
+    assert CHEAP > run_sections.TASKS
     own, cheap = draw_moments(run(), 16, range(3)), draw_moments(run(), 16, range(CHEAP, CHEAP + 3))
     assert not np.any(np.isclose(own[:, 4], cheap[:, 4]))
     assert from_moments(16, own, cheap).names[: len(EXACT)] == EXACT
