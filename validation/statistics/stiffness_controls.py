@@ -15,7 +15,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from nsim.run_file import GaussianStiffness, Model, RunFile, UniformStiffness
+from nsim.run_file import RunFile
+from nsim.run_sections import GaussianStiffness, Model, UniformStiffness
 from nsim.sample.glass import draw_stiffness
 
 Array = NDArray[np.float64]
