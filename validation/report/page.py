@@ -18,7 +18,7 @@ from nsim.errors import InputError
 from validation.predictions import THEORIES, describe
 from validation.quantities import QUANTITIES, label
 from validation.report.typesetting import typeset
-from validation.report.words import headline, statements, with_error, z_text
+from validation.report.words import headline, statements, told, with_error, z_text
 from validation.verdicts.checks import FEWEST_SAMPLES, POWER, RESOLUTION, THRESHOLD, Check
 from validation.verdicts.comparison import Comparison
 from validation.verdicts.equilibrium import FAR_ABOVE, FAR_BELOW, THERMAL
@@ -129,6 +129,7 @@ def html(comparison: Comparison, data: dict[str, Any]) -> str:
         far_below=FAR_BELOW,
         parameters=_parameters(comparison),
         with_error=with_error,
+        told=told,
     )
 
 

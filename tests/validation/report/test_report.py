@@ -22,6 +22,7 @@ KEYS = {
     "simulation",
     "stderr",
     "prediction",
+    "prediction_error",
     "z",
     "expected",
     "verdict",
