@@ -59,6 +59,8 @@ def report(directory: Path, out: Path, strict: bool, as_json: bool) -> ExitStatu
     else:
         _print_table(comparison)
         click.echo(data["headline"])
+        if data["errors_of_limits"]:
+            click.echo(data["errors_of_limits"])
         click.echo(f"report: {out / 'report.html'}")
     for theory in comparison.mean_field.theories.values():
         if theory.problem:
