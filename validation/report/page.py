@@ -16,8 +16,9 @@ from nsim.campaign.provenance import git_revision
 from nsim.errors import InputError
 from validation.predictions import THEORIES, describe
 from validation.quantities import QUANTITIES, label
+from validation.report.over_forms import errors_of_limits, over_forms
 from validation.report.template import environment
-from validation.report.words import headline, statements, with_error
+from validation.report.words import headline, statements, told, with_error
 from validation.verdicts.checks import FEWEST_SAMPLES, POWER, RESOLUTION, THRESHOLD, Check
 from validation.verdicts.comparison import Comparison
 from validation.verdicts.equilibrium import FAR_ABOVE, FAR_BELOW, THERMAL
@@ -28,16 +29,23 @@ PACKAGES = ("solvable-glass", "numpy", "scipy", "matplotlib")
 
 def as_json(comparison: Comparison, command: str) -> dict[str, Any]:
     """The report as plain data; numbers that are undefined are None."""
-    simulation = comparison.simulation
+    simulation, averaged = comparison.simulation, over_forms(comparison)
     return {
         "format_version": FORMAT_VERSION,
         "verdict": comparison.verdict,
         "headline": headline(comparison),
         "checks": [check.to_dict() for check in [*comparison.checks, *comparison.thermal_checks]],
         "extrapolations": {
-            name: {**found.to_dict(), "exponent_reason": comparison.exponents[name].reason}
+            name: {
+                **found.to_dict(),
+                "exponent_reason": comparison.exponents[name].reason,
+                "over_forms": {"value": averaged[name].value, "stderr": averaged[name].stderr}
+                if name in averaged
+                else None,
+            }
             for name, found in comparison.extrapolations.items()
         },
+        "errors_of_limits": errors_of_limits(comparison, averaged),
         "equilibrium": [
             {
                 "temperature": at.temperature,
@@ -119,6 +127,7 @@ def html(comparison: Comparison, data: dict[str, Any]) -> str:
         far_below=FAR_BELOW,
         parameters=_parameters(comparison),
         with_error=with_error,
+        told=told,
     )
 
 
