@@ -61,6 +61,8 @@ def report(directory: Path, out: Path, strict: bool, as_json: bool) -> ExitStatu
     else:
         _print_table(comparison)
         click.echo(data["headline"])
+        if data["errors_of_limits"]:
+            click.echo(data["errors_of_limits"])
         click.echo(f"report: {out / 'report.html'}")
     for theory in comparison.mean_field.theories.values():
         if theory.problem:
@@ -80,7 +82,7 @@ def _print_table(comparison: Comparison) -> None:
     from rich.table import Table
 
     from validation.quantities import label
-    from validation.report.words import with_error, z_text
+    from validation.report.words import told, with_error, z_text
 
     theories = comparison.mean_field.theories
     warm = bool(comparison.equilibrium)
@@ -109,10 +111,9 @@ def _print_table(comparison: Comparison) -> None:
             with_error(check.simulation, check.stderr),
         ]
         for name in theories:
-            prediction, z = check.prediction[name], check.z[name]
             row += [
-                "-" if prediction is None else f"{prediction:.5g}",
-                z_text(z),
+                told(check.prediction[name], check.prediction_error[name]),
+                z_text(check.z[name]),
                 check.expected[name] or "-",
             ]
         table.add_row(*row, f"[{colours[check.verdict]}]{check.verdict}[/]")

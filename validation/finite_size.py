@@ -133,21 +133,20 @@ def study(directories: Sequence[Path]) -> FiniteSizeStudy:
     for name in names:
         if name == "p" and regime.p_fixed_by_symmetry:
             continue
-        forms = _forms(name, regime)
+        own = forms(name, regime)
         rows = {n: by_size[n][name] for n in sizes}
         known = {n: row for n, row in rows.items() if row.stderr}
         found = (
-            limit(
-                list(known), [row.mean for row in known.values()], [row.stderr or 0.0 for row in known.values()], forms
-            )
+            limit(list(known), [row.mean for row in known.values()], [row.stderr or 0.0 for row in known.values()], own)
             if len(known) > 1
             else None
         )
-        observables[name] = Observable(name, rows, found, forms)
+        observables[name] = Observable(name, rows, found, own)
     return FiniteSizeStudy(regime, observables, _width([states[n] for n in sizes]))
 
 
-def _forms(name: str, regime: Regime) -> tuple[Form, ...]:
+def forms(name: str, regime: Regime) -> tuple[Form, ...]:
+    """The forms of the approach of an observable to its limit, as good as each other before data are seen."""
     if regime.rs_exact:
         return EDGE if name == "lambda_min" else REGULAR
     return IN_THE_GLASS.get(name, UNKNOWN)

@@ -68,6 +68,10 @@ def _print(found: FiniteSizeStudy, fits: bool) -> None:
     if not console.is_terminal:
         console.width = 190
     console.print(table)
+    click.echo(
+        "Errors hold next-order terms, smallest sizes and undecided exponents: quote these. Those of validation report "
+        "are smaller where theory fixes one power, and hold if next-order terms are negligible."
+    )
     if found.width is not None:
         plain, freed = found.width["plain"], found.width["without_traces"]
         click.echo(

@@ -6,13 +6,16 @@ a simulated state gives the response without jumps, so its mean stands against C
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 import meanfield
 from meanfield import LocalPotentials, LocalStiffness, Model, ParameterError, Solution
+from meanfield.replicas.limits import MEMBERS
 from nsim.run_file import RunFile
 from nsim.run_sections import GaussianStiffness, UniformStiffness
 from validation.hessian_law import lower_edge
@@ -22,6 +25,13 @@ THEORIES = {"rs": "RS", "1rsb": "1RSB", "frsb": "full RSB"}
 
 WINDOW_NODES = 12
 NODES = 60  # per panel of the field axis
+# Parts without jumps, and what they are in full RSB without double wells.
+WITHOUT_JUMPS: dict[str, Callable[[Solution], float] | float] = {
+    "C": attrgetter("C"),
+    "replicon_sum": 1.0,
+    "lambda_min": 0.0,
+    "double_well_fraction": 0.0,
+}
 NODES_WITH_LOCAL_DISORDER = 8  # each of a hundred stiffnesses has its own
 
 
@@ -142,8 +152,20 @@ def _theory(name_of_theory: str, solution: Solution, window: float | None) -> Th
     errors: dict[str, float] = {}
     if solution.ladder:
         names = list(predicted)
-        limit = solution.limit(lambda one: list(values(one, one.local_potentials(nodes)).values()))
+        table = {id(one): values(one, one.local_potentials(nodes)) for one in solution.ladder[-MEMBERS:]}
+        limit = solution.limit(lambda one: list(table[id(one)].values()))
         predicted, errors = (dict(zip(names, array.tolist(), strict=True)) for array in (limit.value, limit.error))
+
+        def of_ladder(name: str) -> Callable[[Solution], float]:
+            return lambda one: table[id(one)][name]
+
+        for name, smooth in WITHOUT_JUMPS.items():
+            regular = solution.regular_limit(of_ladder(name), smooth)
+            predicted[name], errors[name] = float(regular.value), float(regular.error)
+        if predicted["lambda_min"] < 0.0:
+            # No state is unstable: what extrapolates below zero is marginal.
+            errors["lambda_min"] = max(errors["lambda_min"], -predicted["lambda_min"])
+            predicted["lambda_min"] = 0.0
         for name in ("energy", "lowest_energy"):  # extrapolated by their own law
             predicted[name], errors[name] = solution.internal_energy, solution.error
     return Theory(name_of_theory, solution, predicted, errors, sites)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from meanfield.model import Model
 from meanfield.replicas import field_distribution, limits
 from meanfield.replicas.limits import Limit
+from meanfield.replicas.regular_parts import jumps, regular_limit
 
 if TYPE_CHECKING:
     from meanfield.sites.local_potentials import LocalPotentials
@@ -137,13 +138,19 @@ class Solution:
 
         In full RSB it is extrapolated over the last steps of the ladder (`meanfield.replicas.limits`); elsewhere it is
         evaluated and has no error beyond that of the equations' solution. Curves, such as P(h), converge with the
-        ``power`` 2.
+        ``power`` 2. Parts without jumps need `regular_limit` at T = 0.
         """
         if not self.ladder:
             value = np.asarray(quantity(self), float)
             return Limit(value, np.zeros_like(value))
         members = self.ladder[-limits.MEMBERS :]
         return limits.limit(np.array([quantity(one) for one in members]), members[-1].mu.size, power)
+
+    def regular_limit(
+        self, quantity: Callable[[Solution], ArrayLike], smooth: Callable[[Solution], ArrayLike] | float
+    ) -> Limit:
+        """As `limit`, of a part without jumps, which in full RSB without double wells equals ``smooth``."""
+        return regular_limit(self, quantity, smooth)
 
     @cached_property
     def double_well_fraction(self) -> float:
@@ -169,17 +176,22 @@ class Solution:
             ladder=tuple(other.mirrored() for other in self.ladder),
         )
 
-    def _limits(self) -> dict[str, Callable[[Solution], ArrayLike]]:
+    def _limits(self) -> dict[str, Limit]:
         """What is extrapolated beside the energies: full RSB only."""
         if not self.ladder:
             return {}
-        names = ["q_diag", "C", "C_reg", "susceptibility", "replicon"]
+        names = ["q_diag", "C", "susceptibility"]
         names += ["p"] if self.p != 0.0 else []
         names += ["entropy"] if self.temperature > 0.0 or self.model.potential == "ising" else []
-        names += ["pseudogap_slope"] if np.isfinite(self.pseudogap_slope) else []
-        names += ["double_well_fraction"] if self.model.potential == "quartic" else []
-        quantities: dict[str, Callable[[Solution], ArrayLike]] = {name: attrgetter(name) for name in names}
-        return {"q_0": lambda s: s.q[0], "q_K": lambda s: s.q[-1], **quantities}
+        # The slope belongs to jumps and is infinite at their onset.
+        names += ["pseudogap_slope"] if np.isfinite(self.pseudogap_slope) and jumps(self) else []
+        found = {"q_0": self.limit(lambda s: s.q[0]), "q_K": self.limit(lambda s: s.q[-1])}
+        found |= {name: self.limit(attrgetter(name)) for name in names}
+        found["C_reg"] = self.regular_limit(attrgetter("C_reg"), attrgetter("C"))
+        found["replicon"] = self.regular_limit(attrgetter("replicon"), 0.0)
+        if self.model.potential == "quartic":
+            found["double_well_fraction"] = self.regular_limit(attrgetter("double_well_fraction"), 0.0)
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers for JSON; what is undefined or infinite is None."""
@@ -209,7 +221,7 @@ class Solution:
             "double_well_fraction": _number(self.double_well_fraction),
             "error": _number(self.error),
             "pseudogap_slope": _number(self.pseudogap_slope),
-            "limits": {name: self.limit(quantity).to_dict() for name, quantity in self._limits().items()},
+            "limits": {name: found.to_dict() for name, found in self._limits().items()},
             "converged": self.converged,
             "residual": _number(self.residual),
             "iterations": self.iterations,

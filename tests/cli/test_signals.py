@@ -29,11 +29,12 @@ setattr(holder, name, for_ever)
 sys.argv = [package, *arguments]
 importlib.import_module(package + ".cli").main()
 """
+LANDSCAPE = "landscape --exhaustive --couplings J.npy --gamma 4"
+SOLVE = "solve --ansatz frsb --gamma 4.3"
 COMMANDS = {
-    "landscape": ["nsim", "nsim.landscape.exhaustive", "", "explore"]
-    + ["landscape", "--exhaustive", "--couplings", "J.npy", "--gamma", "4"],
+    "landscape": ["nsim", "nsim.landscape.exhaustive", "", "explore", *LANDSCAPE.split()],
     "estimate": ["nsim", "nsim.campaign.estimate", "", "estimate", "estimate", "run.toml"],
-    "solve": ["meanfield", "meanfield.replicas.solver", "", "solve"] + ["solve", "--ansatz", "frsb", "--gamma", "4.3"],
+    "solve": ["meanfield", "meanfield.replicas.solver", "", "solve", *SOLVE.split()],
     "report": ["validation", "validation.simulation", "Simulation", "open", "report", ".", "--out", "report"],
     "study": ["validation", "validation.study.evaluation", "", "evaluate", "study", "study.toml", "--report-only"],
 }

@@ -183,3 +183,43 @@ def test_module_runs_as_the_command(run: Path, tmp_path: Path) -> None:
     assert "report" in shown.stdout
     assert "85 stopped" in shown.stdout
     assert "internal error" in " ".join(shown.stdout.split())
+
+
+@pytest.mark.parametrize("command", [("local-potentials",), ("thermodynamics", "--temperatures", "0.1,1")])
+def test_the_mass_is_that_of_the_run(
+    command: tuple[str, ...], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    record = {
+        "seed": 6,
+        "model": {"gamma": 4.0},
+        "ensemble": {"n": 16, "samples": 3},
+        "protocol": {"kind": "quench"},
+        "quantum": {"hbar2_over_m": 0.37},
+    }
+    run_campaign(run_file.parse(record), run, SerialRanks())
+    name, *options = command
+
+    def found(*mass: object) -> dict:
+        assert status(name, run, *options, *mass, "--json") == 0
+        return json.loads(capfd.readouterr().out)
+
+    own = found()
+    assert own["hbar2_over_m"] == 0.37
+    assert own == found("--hbar2-over-m", 0.37)
+    given = found("--hbar2-over-m", 0.1)
+    assert given["hbar2_over_m"] == 0.1
+    if name == "thermodynamics":
+        assert given["specific_heat"] != own["specific_heat"]
+    assert status(name, run, *options) == 0
+    assert "hbar^2/m" in (out := capfd.readouterr().out)
+    assert "0.37 (of the run)" in out
+    assert status(name, run, *options, "--hbar2-over-m", 0.1) == 0
+    assert "0.1 (as given)" in capfd.readouterr().out
+
+
+def test_which_errors_to_quote_is_said(run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert status("report", run, "--out", tmp_path) == 0
+    assert "validation finite-size averages over forms" in capfd.readouterr().out
+    assert status("finite-size", run) == 0
+    assert "quote these" in capfd.readouterr().out

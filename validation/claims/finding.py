@@ -81,6 +81,8 @@ class Finding:
         Rows for people: header, then rows of text.
     commands : list of str
         What made the data.
+    broken : bool
+        The claim could not be evaluated, for an error that the statement tells.
     """
 
     claim: Claim
@@ -92,11 +94,17 @@ class Finding:
     arrays: dict[str, tuple[Any, str]] = field(default_factory=dict)
     tables: list[tuple[str, list[str], list[list[str]]]] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    broken: bool = False
 
     @property
     def verdict(self) -> Verdict:
         """Of all its checks."""
         return overall([one.check.verdict for one in self.checks])
+
+    @property
+    def outcome(self) -> str:
+        """The verdict, or that there is none."""
+        return "not evaluated" if self.broken else self.verdict
 
 
 @dataclass(frozen=True)

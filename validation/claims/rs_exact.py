@@ -55,9 +55,16 @@ def judge(evidence: Evidence) -> Finding:
 
 
 def _rows(comparison: Comparison) -> list[Check]:
-    """Extrapolated rows that test something; of a tempering run only its thermal averages."""
+    """Extrapolated rows that test something, each once; of a tempering run only its thermal averages.
+
+    Where RS is exact all states of a sample are one: its lowest energy is its energy.
+    """
     thermal = [one for one in comparison.thermal_checks if one.n is None]
-    relaxed = [one for one in comparison.checks if one.n is None and not comparison.trivial(one)]
+    relaxed = [
+        one
+        for one in comparison.checks
+        if one.n is None and not comparison.trivial(one) and one.observable != "lowest_energy"
+    ]
     return thermal or relaxed
 
 

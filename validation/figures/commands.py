@@ -14,6 +14,7 @@ from nsim.command_line import first_rank_only
 from nsim.errors import ExitStatus, InputError, reason
 
 if TYPE_CHECKING:
+    from validation.simulation import Simulation
     from validation.site_ensembles import SiteEnsemble
 
 # As `validation.figures.folder.FIGURES`, which would import matplotlib.
@@ -21,13 +22,18 @@ NAMES = ("1a", "1b", "2", "3a", "3b", "4a", "4b", "contributions", "normal-modes
 
 run_directory = click.argument("directory", type=click.Path(path_type=Path, file_okay=False, exists=True))
 size_option = click.option("--n", type=int, help="Size N of the run.  [default: the largest]")
+run_mass_option = click.option(
+    "--hbar2-over-m",
+    type=click.FloatRange(0.0, min_open=True),
+    help="hbar^2/m, the one parameter of the quantum problem.  [default: the run's quantum.hbar2_over_m]",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")
 mass_option = click.option(
     "--hbar2-over-m",
     type=click.FloatRange(0.0, min_open=True),
     default=0.1,
     show_default=True,
-    help="hbar^2/m, the one parameter of the quantum problem.",
+    help="hbar^2/m, the one parameter of the quantum problem; that of runs is not taken.",
 )
 
 
@@ -132,11 +138,11 @@ def figures(
 @run_directory
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The ensemble as .csv, else HDF5.")
 @size_option
-@mass_option
+@run_mass_option
 @json_option
 @first_rank_only
 def local_potentials(
-    directory: Path, out: Path | None, n: int | None, hbar2_over_m: float, as_json: bool
+    directory: Path, out: Path | None, n: int | None, hbar2_over_m: float | None, as_json: bool
 ) -> ExitStatus:
     """The sites of the states in run DIRECTORY as an ensemble of local potentials {h, C, a2, a4, gamma, weight}.
 
@@ -148,7 +154,9 @@ def local_potentials(
     from validation.simulation import Simulation
     from validation.site_ensembles import SiteEnsemble, over_samples
 
-    ensemble = SiteEnsemble.of(Simulation.open(directory), n)
+    simulation = Simulation.open(directory)
+    mass, origin = _mass(simulation, hbar2_over_m)
+    ensemble = SiteEnsemble.of(simulation, n)
     fraction = ensemble.double_well_fraction()
     sites = ensemble.sites
     rows = {
@@ -162,13 +170,14 @@ def local_potentials(
         ensemble.describe()
         | {"sites": len(ensemble.potentials)}
         | {name: {"mean": one.mean[()], "stderr": one.error[()]} for name, one in rows.items()}
-        | {"hbar2_over_m": hbar2_over_m, "standard_tunnelling_model": measure(ensemble.wells(hbar2_over_m))}
+        | {"hbar2_over_m": mass, "standard_tunnelling_model": measure(ensemble.wells(mass))}
     )
     if as_json:
         click.echo(json.dumps(numbers, allow_nan=False))
         return ExitStatus.DONE
     for name in ("protocol", "N", "samples", "states", "sites"):
         click.echo(f"{name:<24}{numbers[name]}")
+    click.echo(f"{'hbar^2/m':<24}{mass:g} ({origin})")
     for name, one in rows.items():
         click.echo(f"{name:<24}{one.mean[()]:.6g} +- {one.error[()]:.2g}")
     for name, value in numbers["standard_tunnelling_model"].items():
@@ -180,10 +189,12 @@ def local_potentials(
 @run_directory
 @click.option("--temperatures", required=True, help="T1,T2,... or LOW:HIGH:COUNT, evenly in the logarithm.")
 @size_option
-@mass_option
+@run_mass_option
 @json_option
 @first_rank_only
-def thermodynamics(directory: Path, temperatures: str, n: int | None, hbar2_over_m: float, as_json: bool) -> ExitStatus:
+def thermodynamics(
+    directory: Path, temperatures: str, n: int | None, hbar2_over_m: float | None, as_json: bool
+) -> ExitStatus:
     """Specific heat and entropy of quantum particles in the local potentials of run DIRECTORY, with errors over
     samples.
     """
@@ -194,15 +205,17 @@ def thermodynamics(directory: Path, temperatures: str, n: int | None, hbar2_over
     from validation.site_ensembles import SiteEnsemble
 
     T = parse_temperatures(temperatures)
-    ensemble = SiteEnsemble.of(Simulation.open(directory), n)
+    simulation = Simulation.open(directory)
+    mass, origin = _mass(simulation, hbar2_over_m)
+    ensemble = SiteEnsemble.of(simulation, n)
     try:
-        found = ensemble.thermodynamics(hbar2_over_m, T)
+        found = ensemble.thermodynamics(mass, T)
     except ParameterError as error:
         raise InputError(str(error)) from None
     if as_json:
         values = {name: one.mean for name, one in found.items()}
         errors = {f"{name}_stderr": one.error for name, one in found.items()}
-        record = ensemble.describe() | {"hbar2_over_m": hbar2_over_m, "temperature": T} | values | errors
+        record = ensemble.describe() | {"hbar2_over_m": mass, "temperature": T} | values | errors
         click.echo(json.dumps(plain(record), indent=2, allow_nan=False))
         return ExitStatus.DONE
     click.echo("".join(f"{name:>16}" for name in ("T", "C", "+-", "tunnelling", "within wells", "entropy", "+-")))
@@ -211,7 +224,15 @@ def thermodynamics(directory: Path, temperatures: str, n: int | None, hbar2_over
     for row in zip(*columns, S.mean, S.error, strict=True):
         click.echo("".join(f"{value:>16.6g}" for value in row))
     click.echo(", ".join(f"{name} {value}" for name, value in ensemble.describe().items()))
+    click.echo(f"hbar^2/m {mass:g} ({origin})")
     return ExitStatus.DONE
+
+
+def _mass(simulation: Simulation, given: float | None) -> tuple[float, str]:
+    """hbar^2/m as given, else the run's, and where it is from."""
+    if given is not None:
+        return given, "as given"
+    return simulation.run.quantum.hbar2_over_m, "of the run"
 
 
 def _by_sample(ensemble: SiteEnsemble, values):  # type: ignore[no-untyped-def]

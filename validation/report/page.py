@@ -10,15 +10,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from nsim.campaign.provenance import git_revision
 from nsim.errors import InputError, reason
 from validation.predictions import THEORIES, describe
 from validation.quantities import QUANTITIES, label
-from validation.report.typesetting import typeset
-from validation.report.words import headline, statements, with_error, z_text
+from validation.report.over_forms import errors_of_limits, over_forms
+from validation.report.template import environment
+from validation.report.words import headline, statements, told, with_error
 from validation.verdicts.checks import FEWEST_SAMPLES, POWER, RESOLUTION, THRESHOLD, Check
 from validation.verdicts.comparison import Comparison
 from validation.verdicts.equilibrium import FAR_ABOVE, FAR_BELOW, THERMAL
@@ -29,16 +29,23 @@ PACKAGES = ("solvable-glass", "numpy", "scipy", "matplotlib")
 
 def as_json(comparison: Comparison, command: str) -> dict[str, Any]:
     """The report as plain data; numbers that are undefined are None."""
-    simulation = comparison.simulation
+    simulation, averaged = comparison.simulation, over_forms(comparison)
     return {
         "format_version": FORMAT_VERSION,
         "verdict": comparison.verdict,
         "headline": headline(comparison),
         "checks": [check.to_dict() for check in [*comparison.checks, *comparison.thermal_checks]],
         "extrapolations": {
-            name: {**found.to_dict(), "exponent_reason": comparison.exponents[name].reason}
+            name: {
+                **found.to_dict(),
+                "exponent_reason": comparison.exponents[name].reason,
+                "over_forms": {"value": averaged[name].value, "stderr": averaged[name].stderr}
+                if name in averaged
+                else None,
+            }
             for name, found in comparison.extrapolations.items()
         },
+        "errors_of_limits": errors_of_limits(comparison, averaged),
         "equilibrium": [
             {
                 "temperature": at.temperature,
@@ -93,24 +100,15 @@ def html(comparison: Comparison, data: dict[str, Any]) -> str:
     from validation.plot_style import svg  # matplotlib is slow to import: only where figures are drawn
     from validation.report.plots import plots
 
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("validation.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["number"] = lambda value: "–" if value is None else f"{value:.5g}"
-    environment.filters["z"] = z_text
-    environment.filters["typeset"] = typeset
-    environment.filters["label"] = label
+    templates = environment()
+    templates.filters["label"] = label
     figures = [
         {"name": plot.name, "title": plot.title, "caption": plot.caption, "svg": Markup(svg(plot.figure, plot.name))}
         for plot in plots(comparison)
     ]
     extrapolated, finite = _by_limit(comparison.checks)
     warm, warm_finite = _by_limit(comparison.thermal_checks)
-    return environment.get_template("report.html.j2").render(
+    return templates.get_template("report.html.j2").render(
         data=data,
         comparison=comparison,
         extrapolated=extrapolated,
@@ -129,6 +127,7 @@ def html(comparison: Comparison, data: dict[str, Any]) -> str:
         far_below=FAR_BELOW,
         parameters=_parameters(comparison),
         with_error=with_error,
+        told=told,
     )
 
 

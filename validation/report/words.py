@@ -11,6 +11,7 @@ from validation.quantities import QUANTITIES, label
 from validation.verdicts.checks import THRESHOLD, Check
 from validation.verdicts.comparison import Comparison
 
+ROUNDING = 1e-6  # relative error of a prediction that is not told
 LARGEST_Z = 10.0  # told as a number; how far beyond depends on tails of the error that nobody knows
 
 
@@ -196,6 +197,13 @@ def z_text(z: float | None) -> str:
 def z_relation(z: float) -> str:
     """The same with its name: z = +1.3, z > 10."""
     return f"z {'' if abs(z) > LARGEST_Z else '= '}{z_text(z)}"
+
+
+def told(value: float | None, error: float | None) -> str:
+    """A prediction for people: with its error where that is more than rounding."""
+    if value is None:
+        return "–"
+    return f"{value:.5g}" if error is None or error <= ROUNDING * abs(value) else with_error(value, error)
 
 
 def with_error(value: float | None, error: float | None) -> str:

@@ -35,6 +35,8 @@ from numpy.typing import NDArray
 from nsim.run_file import RunFile
 from nsim.sample import couplings
 from validation.statistics.eigenvector_descents import lowest_of_descents
+from validation.statistics.stiffness_controls import NAMES as STIFFNESS_NAMES
+from validation.statistics.stiffness_controls import stiffness_moments
 
 Array = NDArray[np.float64]
 
@@ -46,7 +48,7 @@ DEVIATION = 4.0  # standard errors of an exact mean beyond which the couplings a
 FEWEST_SAMPLES = 50  # below, the fitted b would bias the mean and its error
 CHEAP_WORK = 6e7  # cheap samples times N^2 of each size, by default: about a minute
 MOST_CHEAP = 60_000
-MOST_WORK = 3e10  # samples times N^3 whose couplings are diagonalised again for a report: some twenty seconds
+MOST_WORK = 4e10  # samples times N^3 whose couplings are diagonalised again for a report: half a minute
 
 
 @dataclass(frozen=True)
@@ -166,15 +168,31 @@ def affordable(run: RunFile) -> bool:
 
 
 def exact_controls(run: RunFile, n: int) -> Controls:
-    """The controls of every sample of one size whose means are exactly known: nothing cheap is drawn."""
+    """The controls of every sample of one size whose means are exactly known: nothing cheap is drawn.
+
+    Local disorder in a2 adds its own (`stiffness_controls`).
+    """
     drawn = [moments(couplings.draw(seed, n, sample, run.model.j0)) for seed, sample in run.origins(n)]
     own = np.array(drawn).reshape(-1, len(COLUMNS))
-    return from_moments(n, own, np.empty((0, len(COLUMNS))), run.model.j0)
+    of_couplings = from_moments(n, own, np.empty((0, len(COLUMNS))), run.model.j0)
+    of_sites = stiffness_moments(run, n)
+    if of_sites is None:
+        return of_couplings
+    error = of_sites.std(axis=0, ddof=1) / np.sqrt(len(of_sites))
+    return Controls(
+        n,
+        (*of_couplings.names, *STIFFNESS_NAMES),
+        np.hstack([of_couplings.values, of_sites]),
+        np.empty((0, len(of_couplings.names) + len(STIFFNESS_NAMES))),
+        of_couplings.exact + len(STIFFNESS_NAMES),
+        np.append(of_couplings.z, of_sites.mean(axis=0) / error),
+    )
 
 
 def cheap_samples(n: int, samples: int, work: float = 1.0) -> int:
     """How many cheap samples are drawn for a size that has ``samples`` of a run."""
-    return max(2 * samples, min(MOST_CHEAP, int(work * CHEAP_WORK / n**2))) if work > 0 else 0
+    most = int(max(work, 1.0) * MOST_CHEAP)
+    return max(2 * samples, min(most, int(work * CHEAP_WORK / n**2))) if work > 0 else 0
 
 
 def from_moments(n: int, own: Array, cheap: Array, j0: float = 0.0) -> Controls:

@@ -138,11 +138,20 @@ class Limit:
         return self.fits[0]
 
     def curve(self, n: Array) -> tuple[Array, Array]:
-        """The averaged line, with its statistical error and the scatter of the fits, at sizes ``n``."""
-        lines, errors = zip(*(fit.curve(n) for fit in self.fits), strict=True)
-        weight = np.array([fit.weight for fit in self.fits])[:, None]
-        mean = (weight * np.array(lines)).sum(axis=0)
-        variance = (weight * (np.array(errors) ** 2 + (np.array(lines) - mean) ** 2)).sum(axis=0)
+        """The averaged line, with its statistical error and the scatter of the fits, at sizes ``n``.
+
+        At each size only those fits are averaged that were made to it: sizes they dropped they do not describe. Below
+        all sizes those made to the smallest are.
+        """
+        n = np.asarray(n, float)
+        lines, errors = (np.array(part) for part in zip(*(fit.curve(n) for fit in self.fits), strict=True))
+        smallest = np.array([fit.smallest for fit in self.fits])[:, None]
+        made_to_it = smallest <= np.maximum(n, smallest.min()) * (1 + 1e-9)
+        # Weights that vanish in floating point: a size that only such fits reach is still drawn.
+        weight = np.maximum([fit.weight for fit in self.fits], np.finfo(float).tiny)[:, None] * made_to_it
+        weight /= weight.sum(axis=0)
+        mean = (weight * lines).sum(axis=0)
+        variance = (weight * (errors**2 + (lines - mean) ** 2)).sum(axis=0)
         return mean, np.sqrt(variance)
 
     def to_dict(self) -> dict[str, Any]:

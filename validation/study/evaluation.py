@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from nsim.errors import InputError
 from validation.claims.finding import Evidence, Finding, Judge
 from validation.claims.kinds import KINDS, Claim
 from validation.report.words import with_error, z_text
@@ -41,6 +43,11 @@ class Evaluation:
         return overall([finding.verdict for finding in self.findings])
 
     @property
+    def broken(self) -> list[Finding]:
+        """Claims that could not be evaluated."""
+        return [finding for finding in self.findings if finding.broken]
+
+    @property
     def headline(self) -> str:
         """The outcome in a sentence or two."""
         own = [one.check for finding in self.findings for one in finding.checks if not one.control]
@@ -49,18 +56,22 @@ class Evaluation:
         said = f"{count['pass']} of {count['pass'] + count['fail']} tested comparisons come out as they must"
         said += f" ({count['not tested']} more are told without a verdict)" if count["not tested"] else ""
         if controls:
-            rejected = sum(one.verdict == "pass" for one in controls)
+            found = {verdict: sum(one.verdict == verdict for one in controls) for verdict in count}
             said += (
-                f"; the deliberate mistake of 5% in the coupling variance is found out in {rejected} of {len(controls)}"
+                f"; the deliberate mistake of 5% in the coupling variance is found out in {found['pass']} of "
+                f"{len(controls)}"
             )
+            said += f" ({found['not tested']} have errors too large to see it)" if found["not tested"] else ""
         failed = sorted({one.observable for one in own if one.verdict == "fail"})
-        return said + (f". Failed: {', '.join(failed)}." if failed else ".")
+        said += f". Failed: {', '.join(failed)}." if failed else "."
+        left = ", ".join(finding.title for finding in self.broken)
+        return said + (f" Not evaluated, for an error: {left}." if left else "")
 
     def text(self) -> str:
         """For a terminal: the statements, then every check on a line."""
         lines = [f"{self.study.title}: {self.headline}"]
         for finding in self.findings:
-            lines += ["", f"{finding.title} [{finding.verdict}]", f"  {finding.statement}"]
+            lines += ["", f"{finding.title} [{finding.outcome}]", f"  {finding.statement}"]
             for one in finding.checks:
                 check = one.check
                 theories = ", ".join(
@@ -88,14 +99,20 @@ def _judged(study: Study, out: Path, claim: Claim, standings: Sequence[Standing]
     title = claim.title or (KINDS[claim.kind].__doc__ or claim.kind).split(":")[0].rstrip(".")
     if missing:
         return Finding(claim, title, f"Not judged: {', '.join(missing)} not run yet.", commands=commands)
-    evidence = Evidence(
-        claim,
-        [Simulation.open(standing.directory) for standing in there],
-        [standing.planned.varied for standing in there],
-        out / "controls",
-    )
     judge: Judge = import_module(f"validation.claims.{claim.kind.replace('-', '_')}").judge
-    finding = judge(evidence)
+    try:
+        evidence = Evidence(
+            claim,
+            [Simulation.open(standing.directory) for standing in there],
+            [standing.planned.varied for standing in there],
+            out / "controls",
+        )
+        finding = judge(evidence)
+    except Exception as error:  # whatever one claim meets in its files, hours of work on the others must be told
+        if not isinstance(error, InputError):
+            traceback.print_exc()
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return Finding(claim, title, f"Not evaluated: {reason}", commands=commands, broken=True)
     finding.commands[:] = commands
     return finding
 
@@ -118,7 +135,7 @@ def as_json(evaluation: Evaluation, provenance: dict[str, Any]) -> dict[str, Any
                 "kind": finding.claim.kind,
                 "title": finding.title,
                 "runs": list(finding.claim.runs),
-                "verdict": finding.verdict,
+                "verdict": finding.outcome,
                 "statement": finding.statement,
                 "numbers": finding.numbers,
                 "commands": finding.commands,

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
 from nsim.errors import InputError, reason
 from validation.predictions import THEORIES
 from validation.report.page import provenance, replace_file
-from validation.report.typesetting import typeset
-from validation.report.words import with_error, z_text
+from validation.report.template import environment
+from validation.report.words import with_error
 from validation.study.evaluation import Evaluation, as_json
 
 DOTS = 130  # per inch, of the pictures
@@ -41,22 +40,12 @@ def html(evaluation: Evaluation, data: dict[str, Any]) -> str:
     """The page, with its style and figures in it."""
     from validation.plot_style import svg  # matplotlib is slow to import: only where figures are drawn
 
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("validation.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["number"] = lambda value: "–" if value is None else f"{value:.5g}"
-    environment.filters["z"] = z_text
-    environment.filters["typeset"] = typeset
     findings = [
         {
             "number": number + 1,
             "title": finding.title,
             "statement": finding.statement,
-            "verdict": finding.verdict,
+            "verdict": finding.outcome,
             "checks": finding.checks,
             "pictures": [
                 {
@@ -71,8 +60,10 @@ def html(evaluation: Evaluation, data: dict[str, Any]) -> str:
         }
         for number, finding in enumerate(evaluation.findings)
     ]
-    return environment.get_template("study.html.j2").render(
-        data=data, about=evaluation.study.about, findings=findings, theories=THEORIES, with_error=with_error
+    return (
+        environment()
+        .get_template("study.html.j2")
+        .render(data=data, about=evaluation.study.about, findings=findings, theories=THEORIES, with_error=with_error)
     )
 
 

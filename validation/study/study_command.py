@@ -93,7 +93,9 @@ def study(
     click.echo(json.dumps(data, allow_nan=False) if as_json else evaluated.text())
     if not as_json:
         click.echo(f"report: {directory / 'report' / 'report.html'}")
-    failed = strict and evaluated.verdict == "fail"
+    for finding in evaluated.broken:
+        click.echo(f"{finding.title}: {finding.statement}", err=True)
+    failed = evaluated.broken or (strict and evaluated.verdict == "fail")
     return gravest(outcome, ExitStatus.FAILED if failed else ExitStatus.DONE)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from validation.predictions import THEORIES, Theory
@@ -21,7 +21,10 @@ FEWEST_SAMPLES = 10  # below, the standard error itself is too uncertain for |z|
 
 @dataclass(frozen=True)
 class Check:
-    """One observable, at one size or extrapolated (``n`` None), against every theory; None: undefined."""
+    """One observable, at one size or extrapolated (``n`` None), against every theory; None: undefined.
+
+    ``prediction_error`` is that of full RSB's limit of many steps; of other theories what the solver left.
+    """
 
     observable: str
     n: int | None
@@ -33,6 +36,7 @@ class Check:
     expected: dict[str, str | None]
     verdict: Verdict
     reason: str
+    prediction_error: dict[str, float | None] = field(default_factory=lambda: dict.fromkeys(THEORIES))
 
     def to_dict(self) -> dict[str, Any]:
         """The check for JSON."""
@@ -68,12 +72,14 @@ def compare(
         Of the simulation [E0]; 0 for relaxed states.
     """
     prediction: dict[str, float | None] = {}
+    own: dict[str, float | None] = {}
     z: dict[str, float | None] = {}
     verdicts: dict[str, tuple[Verdict, str]] = {}
     for name in THEORIES:
         theory = theories.get(name)
         predicted = None if theory is None else finite(theory.values.get(observable))
         prediction[name] = predicted
+        own[name] = None if predicted is None or theory is None else finite(theory.error(observable))
         if predicted is None or stderr is None or theory is None:
             z[name] = None
             reason = expected[name].reason if stderr is not None else problem
@@ -95,6 +101,7 @@ def compare(
         expected={name: expected[name].kind for name in THEORIES},
         verdict=verdict,
         reason=_reason(verdict, verdicts),
+        prediction_error=own,
     )
 
 

@@ -10,10 +10,11 @@ the whole distribution of overlaps P(q) = sum_k (m_{k+1} - m_k) delta(q - q_k), 
 The second is 1 throughout the glass in full RSB at J0 = F = 0, and C in RS. In the ergodic phase overlaps are noise of
 variance 1/N times the spin-glass susceptibility
 
-    chi_SG = N [<q_ab^2>] = q_hat^2/lambda,   lambda = 1 - (beta q_hat)^2,
+    chi_SG = N [<q_ab^2>] = E[<v^2>^2]/lambda,   lambda = 1 - beta^2 E[<v^2>^2],
 
-which diverges at the glass temperature. Near it corrections are powers not of 1/N but of 1/(N lambda^3) above and of
-1/(N tau^3), tau = 1 - T/T_g, below: sizes for which these are not small are left out.
+E over local disorder in a2 (without it E[<v^2>^2] = q_hat^2), which diverges at the glass temperature. Near it
+corrections are powers not of 1/N but of 1/(N lambda^3) above and of 1/(N tau^3), tau = 1 - T/T_g, below: sizes for
+which these are not small are left out.
 """
 
 from __future__ import annotations
@@ -57,8 +58,10 @@ def _overlap_squared(solution: Solution) -> float:
 
 
 def _spin_glass_susceptibility(solution: Solution) -> float:
-    """chi_SG in the ergodic phase, where C = beta q_hat; elsewhere N q_ab^2 has no limit."""
-    return solution.q_diag**2 / solution.replicon if solution.phase == "ergodic" else float("nan")
+    """chi_SG = T^2 (1 - lambda)/lambda in the ergodic phase; elsewhere N q_ab^2 has no limit."""
+    if solution.phase != "ergodic":
+        return float("nan")
+    return solution.temperature**2 * (1 - solution.replicon) / solution.replicon
 
 
 def _specific_heat(solution: Solution) -> float:
@@ -100,7 +103,7 @@ THERMAL: dict[str, ThermalQuantity] = {
     "spin_glass_susceptibility": ThermalQuantity(
         "chi_SG",
         "v0^4",
-        "N times the mean squared overlap, q_hat^2/(1 - (beta q_hat)^2) in the ergodic phase",
+        "N times the mean squared overlap, T^2 (1 - lambda)/lambda in the ergodic phase, lambda the replicon",
         variable="overlap_squared",
         prediction=_spin_glass_susceptibility,
         in_rs_only=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -109,3 +110,36 @@ def test_extrapolation():
     assert abs(slow.value + 1.0) < 2.0 * slow.error + 1e-3
     assert slow.error > 1e-6
     assert np.isnan(energy_limit(energies[:1]).error)
+
+
+# Full RSB at J0 = 0 has double wells from gamma = 2.557(9) on: below, no jumps, C_reg = C and the replicon is 0.
+@pytest.mark.parametrize("gamma", [1.5, 2.1, 2.2, 2.4, 2.5])
+def test_regular_parts_below_the_onset_of_double_wells(gamma):
+    found = full(gamma=gamma).to_dict()["limits"]
+    assert abs(found["replicon"]["value"]) <= 2.0 * found["replicon"]["error"]
+    assert found["replicon"]["error"] < 1.0
+    apart = abs(found["C_reg"]["value"] - found["C"]["value"])
+    assert apart <= 2.0 * np.hypot(found["C_reg"]["error"], found["C"]["error"])
+    # Less than the two were apart at the last K: the error says something.
+    assert found["C_reg"]["error"] < 0.006
+    assert abs(found["double_well_fraction"]["value"]) <= 2.0 * found["double_well_fraction"]["error"]
+    assert "pseudogap_slope" not in found
+
+
+def test_regular_parts_far_above_the_onset_are_extrapolated():
+    s = full(gamma=4.0)
+    found = s.to_dict()["limits"]
+    for name in ("C_reg", "replicon"):
+        plain = s.limit(lambda one, name=name: getattr(one, name))
+        assert found[name] == plain.to_dict()
+    assert found["C_reg"]["value"] == pytest.approx(0.3307, abs=3e-4)
+    assert found["replicon"]["value"] > 20.0 * found["replicon"]["error"]
+    assert found["pseudogap_slope"]["value"] > 0.0
+
+
+def test_regular_parts_where_nothing_jumps_are_extrapolated():
+    s = full(gamma=2.0, steps=3)
+    hot = replace(s, temperature=0.1)  # the ladder as it is: only whether a limit is taken of it matters
+    assert hot.regular_limit(lambda one: one.C_reg, 7.0) == hot.limit(lambda one: one.C_reg)
+    rs = solve(Model(gamma=2.2), "rs")
+    assert rs.regular_limit(lambda one: one.C_reg, 7.0).value == rs.C_reg

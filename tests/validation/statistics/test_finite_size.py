@@ -88,3 +88,18 @@ def test_one_size_has_no_limit() -> None:
     line, error = two.curve(np.array([16.0, np.inf]))
     assert line == pytest.approx([1.0, two.value])
     assert error[1] == pytest.approx(two.stderr)
+
+
+def test_a_fit_is_drawn_only_where_it_was_made() -> None:
+    """Sizes that the heaviest fit dropped are described by the others; at infinity all are averaged."""
+    x = -12 + 24 * N ** (-2 / 3)
+    x[:3] += 0.1 * np.array([3.0, -2.0, 1.0])  # these three the fits through them describe badly
+    found = limit(N, x, np.full_like(N, 0.005), [LEADING])
+    assert found is not None
+    assert found.best.smallest == 48
+    mean, error = found.curve(np.array([16.0, 48.0, np.inf]))
+    whole = next(fit for fit in found.fits if fit.dropped == 0)
+    line, own = whole.curve(np.array([16.0]))
+    assert (mean[0], error[0]) == (pytest.approx(line[0]), pytest.approx(own[0]))
+    assert mean[1] == pytest.approx(x[3], abs=0.01)
+    assert (mean[2], error[2]) == (pytest.approx(found.value), pytest.approx(found.stderr))

@@ -13,6 +13,7 @@ from pathlib import Path
 import h5py
 import pytest
 
+from nsim.errors import InputError
 from tests.launch import environment
 from validation.cli import main
 
@@ -108,6 +109,26 @@ def test_from_plan_to_report_and_on(study: Path, tmp_path: Path, capfd: pytest.C
         assert message in told.err
         assert told.err.startswith("validation: error: ")
         assert len(told.err.splitlines()) == 1
+
+
+def test_a_claim_that_fails_leaves_the_others(
+    study: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(evidence: object) -> None:
+        raise InputError("no cavity fields in these runs")
+
+    monkeypatch.setattr("validation.claims.rs_exact.judge", broken)
+    out = tmp_path / "out"
+    assert status("study", study, "--out", out, "--json") == 1
+    told = capfd.readouterr()
+    data = json.loads(told.out)
+    assert [claim["verdict"] == "not evaluated" for claim in data["claims"]] == [True, False]
+    assert data["claims"][0]["statement"] == "Not evaluated: no cavity fields in these runs"
+    assert {row["claim"] for row in data["checks"]} == {1}
+    assert "Not evaluated, for an error: " in data["headline"]
+    assert told.err.splitlines()[-1].endswith("Not evaluated: no cavity fields in these runs")
+    assert "Traceback" not in told.err
+    assert "no cavity fields in these runs" in (out / "report" / "report.html").read_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from validation.predictions import THEORIES, Theory
+from nsim import run_file
+from validation.predictions import THEORIES, Theory, predict
+from validation.report.words import told
 from validation.verdicts.checks import FEWEST_SAMPLES, POWER, RESOLUTION, compare, judge, overall
 from validation.verdicts.expectations import Expectation
 
@@ -81,3 +84,31 @@ def test_the_error_of_the_theory_enters_z() -> None:
     expected = dict.fromkeys(THEORIES, NONE)
     check = compare("q", None, 3.0, 0.3, {"frsb": WithError("frsb", None, {"q": 2.0})}, expected, MANY)
     assert check.z["frsb"] == pytest.approx(1.0 / 0.5)
+
+
+def test_the_error_of_a_prediction_is_told_and_enters_z() -> None:
+    theories = {"1rsb": Theory("1rsb", None, {"q": 2.0}), "frsb": Theory("frsb", None, {"q": 2.0}, {"q": 0.4})}
+    check = compare("q", None, 2.5, 0.3, theories, dict.fromkeys(THEORIES, NONE), MANY)
+    assert check.to_dict()["prediction_error"] == {"rs": None, "1rsb": 0.0, "frsb": 0.4}
+    assert check.z["1rsb"] == pytest.approx(0.5 / 0.3)
+    assert check.z["frsb"] == pytest.approx(1.0)
+    assert told(check.prediction["frsb"], check.prediction_error["frsb"]) == "2.00 ± 0.40"
+    assert told(check.prediction["1rsb"], check.prediction_error["1rsb"]) == "2"
+    assert told(check.prediction["rs"], check.prediction_error["rs"]) == "–"
+
+
+@pytest.mark.parametrize("gamma", [2.2, 2.5])
+def test_full_rsb_below_the_onset_of_double_wells(gamma: float) -> None:
+    """No jumps: marginal stability is E[1/U''^2] = 1 and a Hessian whose spectrum reaches zero."""
+    record = {
+        "seed": 1,
+        "model": {"gamma": gamma, "j0": 0.3},
+        "ensemble": {"n": [16]},
+        "protocol": {"kind": "quench"},
+    }
+    full = predict(run_file.parse(record)).theories["frsb"]
+    assert abs(full.values["replicon_sum"] - 1.0) <= 2.0 * full.error("replicon_sum")
+    assert 0.0 <= full.values["lambda_min"] <= 2.0 * full.error("lambda_min")
+    assert full.solution is not None
+    C = full.solution.limit(lambda one: one.C)
+    assert abs(full.values["C"] - float(C.value)) <= 2.0 * float(np.hypot(full.error("C"), C.error))

@@ -103,6 +103,23 @@ def test_what_is_not_in_equilibrium_is_not_judged(tmp_path: Path) -> None:
     assert all("not in equilibrium" in check.reason for check in checks)
 
 
+def test_spin_glass_susceptibility_with_local_disorder() -> None:
+    """chi_SG from its definition, by quadrature over v and a2: E[<v^2>^2]/(1 - beta^2 E[<v^2>^2]), not q_hat^2."""
+    temperature, std = 60.0, 5.0
+    model = Model(gamma=1.0, a2=meanfield.LocalStiffness.gaussian(1.0, std))
+    solution = meanfield.solve(model, "rs", temperature=temperature)
+    x, weight = np.polynomial.hermite_e.hermegauss(80)
+    v = np.linspace(-25, 25, 8001)[:, None]
+    exponent = -((1 + std * x - solution.C) * v**2 / 2 + v**4 / 24) / temperature
+    boltzmann = np.exp(exponent - exponent.max(axis=0))
+    square = (v**2 * boltzmann).sum(axis=0) / boltzmann.sum(axis=0)
+    second, fourth = (float(weight @ square**k / weight.sum()) for k in (1, 2))
+    assert solution.q_diag == pytest.approx(second, rel=1e-5)
+    expected = fourth / (1 - fourth / temperature**2)
+    assert THERMAL["spin_glass_susceptibility"].prediction(solution) == pytest.approx(expected, rel=1e-5)
+    assert expected > 1.5 * second**2 / (1 - fourth / temperature**2)
+
+
 def test_other_runs_have_no_thermal_rows(quenched: Path) -> None:
     assert compare_equilibrium(Simulation.open(quenched)) == []
 
