@@ -32,8 +32,9 @@ def print_summary(directory: Path, as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from nsim.commands.whole_tables import print_whole
 
     relaxed = [group for group in answer["groups"] if group["temperature"] == 0]
     table = Table(title=f"{directory}: means over disorder samples, T = 0 states")
@@ -47,18 +48,13 @@ def print_summary(directory: Path, as_json: bool) -> None:
     for n in [group["n"] for group in relaxed]:
         thermal = [group for group in answer["groups"] if group["n"] == n and group["temperature"] > 0]
         tables += [_thermal_table(thermal)] if thermal else []
-    console = Console()
-    if not console.is_terminal:
-        console.width = 30 + 25 * max(len(table.columns) for table in tables)  # a file has no width to fit
     for table in tables:
-        console.print(table.title, style="italic", soft_wrap=True, highlight=False)  # whole, however narrow the table
-        table.title = None
-        console.print(table)
+        print_whole(table)
     for n in [group["n"] for group in relaxed]:
         thermal = [group for group in answer["groups"] if group["n"] == n and group.get("unequilibrated")]
         if thermal:
             worst = max(group["unequilibrated"] for group in thermal)
-            console.print(
+            click.echo(
                 f"n = {n}: not in equilibrium at some temperature: up to {worst} of {thermal[0]['samples']} samples; "
                 "more sweeps, a longer burn_in or a ladder to higher temperature may help"
             )
