@@ -58,9 +58,12 @@ def report(directory: Path, out: Path, strict: bool, as_json: bool) -> ExitStatu
         _print_table(comparison)
         click.echo(data["headline"])
         click.echo(f"report: {out / 'report.html'}")
+    problems: dict[str, list[str]] = {}
     for theory in comparison.mean_field.theories.values():
         if theory.problem:
-            click.echo(f"validation: warning: {theory.label}: {theory.problem}", err=True)
+            problems.setdefault(theory.problem, []).append(theory.label)
+    for problem, labels in problems.items():
+        click.echo(f"validation: warning: {', '.join(labels)}: {problem}", err=True)
     if strict and comparison.verdict == "fail":
         return ExitStatus.FAILED
     return ExitStatus.DONE if comparison.converged else ExitStatus.NOT_CONVERGED

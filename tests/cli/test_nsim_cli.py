@@ -61,6 +61,11 @@ def test_a_path_relative_to_the_run_file(run_dict, write_toml, tmp_path):
     elsewhere.mkdir()
     assert call("nsim", "run", run_path, "--out", "run", cwd=elsewhere).returncode == 0
     assert data_of(elsewhere / "run")
+    run_path = write_toml(run_dict(ensemble={"n": 5}, couplings={"file": "J.npy"}, model__j0=2.0))
+    for arguments in (["run", run_path, "--out", tmp_path / "other"], ["estimate", run_path]):
+        done = call("nsim", *arguments)
+        assert done.returncode == 0
+        assert "warning: model.j0 is not used: couplings.file gives the couplings" in done.stderr
 
 
 def one_line(done):
