@@ -29,6 +29,10 @@ def print_summary(directory: Path, as_json: bool) -> None:
     from nsim.campaign.run_directory import RunDirectory
 
     answer = summarise(RunDirectory(directory))
+    unfinished = {row["n"]: row for row in answer.get("unfinished", ())}
+    if unfinished:
+        done = "; ".join(f"n = {n}: {_done(row)} samples" for n, row in unfinished.items())
+        click.echo(f"nsim: warning: the run is not complete, done are {done}", err=True)
     if as_json:
         print_json(answer)
         return
@@ -40,7 +44,9 @@ def print_summary(directory: Path, as_json: bool) -> None:
     table = Table(title=f"{directory}: means over disorder samples, T = 0 states")
     table.add_column("observable")
     for group in relaxed:
-        table.add_column(f"n = {group['n']}\n{group['samples']} samples\n{group['states']} states", justify="right")
+        n = group["n"]
+        done = f"\nunfinished: {_done(unfinished[n])}" if n in unfinished else ""
+        table.add_column(f"n = {n}\n{group['samples']} samples\n{group['states']} states{done}", justify="right")
     for name in relaxed[0]["observables"]:
         values = (group["observables"][name] for group in relaxed)
         table.add_row(name, *(with_error(value["mean"], value["stderr"]) for value in values))
@@ -58,6 +64,10 @@ def print_summary(directory: Path, as_json: bool) -> None:
                 f"n = {n}: not in equilibrium at some temperature: up to {worst} of {thermal[0]['samples']} samples; "
                 "more sweeps, a longer burn_in or a ladder to higher temperature may help"
             )
+
+
+def _done(row: dict[str, int]) -> str:
+    return f"{row['samples_done']} of {row['samples_asked']}"
 
 
 def _thermal_table(groups: list[dict[str, Any]]) -> Table:
