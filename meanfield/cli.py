@@ -1,6 +1,6 @@
 """The command line ``meanfield``.
 
-Exit status: 0 done, 1 internal error, 2 bad input (one line on stderr), 3 not converged. Numerical
+Exit status: 0 done, 1 internal error, 2 bad input (one line on stderr), 3 not converged, 85 stopped. Numerical
 libraries are imported only once the options have been read.
 """
 
@@ -21,6 +21,7 @@ from meanfield.commands.command_options import (
     Numbers,
     Progress,
     ansatz_options,
+    file_trouble,
     model_options,
     not_converged,
     read_model,
@@ -34,6 +35,7 @@ from meanfield.commands.complexity_command import complexity
 from meanfield.commands.local_potentials_command import local_potentials
 from meanfield.commands.phase_command import phase_diagram
 from meanfield.commands.quantum_commands import levels, thermodynamics
+from meanfield.commands.stop_signals import STOPPED, leave_on_signals
 
 if TYPE_CHECKING:
     from meanfield.replicas.solution import Solution
@@ -43,11 +45,15 @@ NOT_CONVERGED = 3
 INTERNAL_ERROR = 1
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="solvable-glass")
 def cli() -> None:
     """Replica mean-field theory of the Kuehn-Horstmann glass model.
 
     Units: the coupling variance sets energy and displacement, k_B = 1, energies per site.
+
+    Exit status: 0 done; 1 an internal error; 2 bad input; 3 not converged; 85 stopped: nothing is kept, and the same
+    command begins anew.
     """
 
 
@@ -195,16 +201,17 @@ def main() -> None:
         # Compiled kernels need a place that can be written.
         os.environ["NUMBA_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / f"meanfield-kernels-{os.getuid()}")
     try:
-        status = cli.main(standalone_mode=False)
+        with leave_on_signals():
+            status = cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         sys.exit(BAD_INPUT)
     except click.ClickException as error:
         refuse(error.format_message())
     except click.Abort:
-        sys.exit(INTERNAL_ERROR)
+        sys.exit(STOPPED)  # Ctrl-C where no handler could be installed
     except OSError as error:
-        refuse(f"cannot write: {error}")
+        refuse(file_trouble(error))
     except ValueError as error:
         from meanfield.model import ParameterError
 

@@ -26,7 +26,8 @@ from nsim.commands.summary_command import summary
 def cli() -> None:
     """Simulate the Kuehn-Horstmann glass at finite N: draw couplings, relax particles to minima, measure them.
 
-    Exit status: 0 done; 1 some tasks failed; 2 bad input; 3 some states did not converge; 85 stopped, resumable.
+    Exit status: 0 done; 1 some tasks failed, or an internal error; 2 bad input; 3 some states did not converge; 85
+    stopped, the same command continues (or begins anew, if it keeps nothing).
     """
 
 

@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from nsim.errors import InputError
+from nsim.errors import InputError, reason
 from nsim.run_file_mistakes import one_line_each
 from nsim.run_sections import (
     Couplings,
@@ -228,7 +228,7 @@ def load(path: Path) -> RunFile:
     try:
         data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"run file {path}: {error.strerror or error}") from None
+        raise InputError(f"run file {path}: {reason(error)}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"run file {path}: not valid TOML: {error}") from None
     try:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+STIFFNESS = ["model", "a2"]  # a table of two kinds
 LONGEST = 100  # characters of a value that are shown
 
 
@@ -18,8 +19,13 @@ def one_line_each(errors: Sequence[Any], table: type[BaseModel]) -> list[str]:
     """
     unknown = [_keys(error) for error in errors if error["type"] == "extra_forbidden"]
     misspelt = [[*keys[:-1], _nearest(keys, table)] for keys in unknown]
-    kept = (error for error in errors if error["type"] != "missing" or _keys(error) not in misspelt)
-    return [line for error in kept for line in _lines(error, table)]
+    mixed = any(keys[:-1] == STIFFNESS and keys == misspelt[at] for at, keys in enumerate(unknown))
+    kept = (
+        error
+        for error in errors
+        if error["type"] != "missing" or not (_keys(error) in misspelt or (mixed and _keys(error)[:-1] == STIFFNESS))
+    )
+    return list(dict.fromkeys(line for error in kept for line in _lines(error, table)))
 
 
 def _lines(error: Any, table: type[BaseModel]) -> list[str]:
@@ -27,6 +33,8 @@ def _lines(error: Any, table: type[BaseModel]) -> list[str]:
     keys = _keys(error)
     key = ".".join(keys) or "run file"
     if error["type"] == "extra_forbidden":
+        if keys[:-1] == STIFFNESS and keys[-1] in _known_keys(STIFFNESS, table):
+            return ["model.a2: give either mean and std, or low and high"]
         nearest = _nearest(keys, table)
         hint = f"did you mean {nearest!r}?" if nearest else f"known here: {', '.join(_known_keys(keys[:-1], table))}"
         return [f"{_shown(key)}: unknown key; {hint}"]
@@ -60,7 +68,7 @@ def _nearest(keys: list[str], table: type[BaseModel]) -> str | None:
 
 def _known_keys(path: list[str], table: type[BaseModel]) -> list[str]:
     """Names allowed in the table at ``path`` below ``table``."""
-    if path == ["model", "a2"]:
+    if path == STIFFNESS:
         return ["mean", "std", "low", "high"]
     for key in path:
         annotation = table.model_fields[key].annotation

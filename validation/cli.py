@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nsim.command_line import run_command
+from nsim.command_line import first_rank_only, run_command
 from nsim.errors import ExitStatus
 from validation.figures.commands import figures, local_potentials, thermodynamics
 from validation.finite_size_command import finite_size
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 def cli() -> None:
     """Compare simulated glasses with mean-field theory, with verdicts.
 
-    Exit status: 0 done, whatever the verdicts; 1 a check failed (with --strict); 2 bad input; 3 a mean-field
-    solution did not converge.
+    Exit status: 0 done, whatever the verdicts; 1 a check failed (with --strict), some tasks of a study failed, or an
+    internal error; 2 bad input; 3 a mean-field solution did not converge; 85 stopped, the same command continues (or
+    begins anew, if it keeps nothing).
     """
 
 
@@ -39,6 +40,7 @@ def cli() -> None:
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Directory of the report.")
 @click.option("--strict", is_flag=True, help="End with status 1 if a check fails.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")
+@first_rank_only
 def report(directory: Path, out: Path, strict: bool, as_json: bool) -> ExitStatus:
     """Compare the run in DIRECTORY with RS, 1RSB and full RSB theory; write report.html and report.json into --out.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nsim.command_line import first_rank_only
 from nsim.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option("--fits", is_flag=True, help="Every fit with its chi^2 and weight, not only the average.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")
+@first_rank_only
 def finite_size(directories: tuple[Path, ...], fits: bool, as_json: bool) -> ExitStatus:
     """Limits N -> infinity of everything measured in the runs DIR..., which have the same model at different N.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -144,6 +146,14 @@ def require_folder(*paths: str | None) -> None:
     for path in paths:
         if path is not None and not Path(path).absolute().parent.is_dir():
             raise BadInput(f"no such directory: {Path(path).parent}")
+
+
+def file_trouble(error: OSError) -> str:
+    """The file that cannot be read or written, and why, without the words that HDF5 wraps around it."""
+    in_hdf5 = re.search(r"name = '(.*?)',", str(error))
+    name = error.filename or (in_hdf5 and in_hdf5[1])
+    why = os.strerror(error.errno) if error.errno else str(error)
+    return f"{name}: {why}" if name else why
 
 
 def require_hdf5(path: str | None) -> None:

@@ -55,7 +55,7 @@ def solve(
         solution = one_step_rsb.solve(positive, previous)
     else:
         if steps is None and ansatz == "krsb":
-            raise ParameterError("ansatz 'krsb' needs the number of steps")
+            raise ParameterError("ansatz 'krsb' needs the number of steps K (steps, --steps)")
         if steps is not None and not (steps == int(steps) and 1 <= steps <= MOST_STEPS):
             raise ParameterError(f"steps must be an integer from 1 to {MOST_STEPS}, got {steps}")
         # Compiled code, which takes a moment to load.

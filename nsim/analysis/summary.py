@@ -22,6 +22,7 @@ from nsim.variables import STATE, Variable
 
 Arrays = dict[str, np.ndarray]
 SAME_ENERGY = 1e-7  # total energies of one minimum differ less [E0]
+ROUNDING = 1000 * np.finfo(float).eps  # one minimum found twice: its values differ by less, of themselves
 STATE_VARIABLES = {name: variable for name, variable in VARIABLES.items() if variable.dims == STATE}
 
 
@@ -141,8 +142,14 @@ def mean_and_error(samples: np.ndarray) -> dict[str, float | None]:
     """Mean and standard error over independent samples (NaN left out); None where undefined."""
     values = samples[np.isfinite(samples)]
     mean = float(values.mean()) if len(values) else None
-    error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+    error = float(_spread(values) / np.sqrt(len(values))) if len(values) > 1 else None
     return {"mean": mean, "stderr": error}
+
+
+def _spread(values: np.ndarray) -> float:
+    """Standard deviation of values; those equal up to rounding have none."""
+    equal = np.ptp(values) <= ROUNDING * np.abs(values).max()
+    return 0.0 if equal else float(values.std(ddof=1))
 
 
 def _masked(values: np.ndarray, used: np.ndarray) -> np.ndarray:

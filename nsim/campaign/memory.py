@@ -88,7 +88,10 @@ def _check_shared_windows(run: RunFile, ranks_here: int, ranks_per_sample: int) 
 def check_disk(run: RunFile, out: Path) -> list[str]:
     """A warning if what the run will keep may not fit onto the disk of its directory."""
     folder = next((folder for folder in (out, *out.absolute().parents) if folder.exists()), Path())
-    needed, free = bytes_on_disk(run), shutil.disk_usage(folder).free
+    disk = shutil.disk_usage(folder)
+    if disk.total == 0 or not os.access(folder, os.W_OK):
+        return []  # nothing can be written there at all, as opening it will say
+    needed, free = bytes_on_disk(run), disk.free
     if needed <= 0.8 * free:
         return []
     return [

@@ -22,7 +22,7 @@ from nsim.campaign.result_parts import RUN_ID, Result
 from nsim.campaign.results import write_results
 from nsim.campaign.run_directory import RunDirectory, Sealed, first_difference
 from nsim.campaign.tasks import Task, tasks_of
-from nsim.errors import InputError
+from nsim.errors import InputError, file_trouble
 from nsim.run_file import RunFile
 
 Say = Callable[[str], None]
@@ -106,7 +106,7 @@ def merge_runs(paths: Iterable[Path], out: Path, say: Say = lambda line: None) -
         write_results(directory.results_path, merged, attributes, place, read)
         _copy_landscapes(chosen, number, out)
     except OSError as error:
-        raise InputError(f"{error.filename or out}: {error.strerror or error}") from None
+        raise InputError(file_trouble(error, out)) from None
     finally:
         directory.close()
     counts = ", ".join(f"{samples} of n = {n}" for n, samples in merged.ensemble.samples_of.items())
@@ -132,12 +132,12 @@ def _refuse_differences(sources: list[Source]) -> None:
     first, *others = sources
     expected = _common(first)
     for source in others:
-        different = first_difference(expected, _common(source), here="in the other")
+        different = first_difference(expected, _common(source), here=f"in {source.path}", there=f"in {first.path}")
         if different:
             hint = ""
             if different.startswith("protocol.temperatures"):
                 hint = "; give all runs the same list as protocol.temperatures"
-            raise InputError(f"{first.path} and {source.path} cannot be merged: {different}{hint}")
+            raise InputError(f"runs that differ cannot be merged: {different}{hint}")
 
 
 def _common(source: Source) -> dict[str, Any]:

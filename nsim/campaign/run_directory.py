@@ -45,7 +45,7 @@ from nsim.campaign.seal import DamagedFileError, check_seal, remove_temporaries
 from nsim.campaign.share import FOLDERS as SHARE_FOLDERS
 from nsim.campaign.share import Share
 from nsim.campaign.tasks import Task, tasks_of
-from nsim.errors import InputError
+from nsim.errors import InputError, file_trouble
 from nsim.run_file import RunFile
 
 LOCK_PATIENCE = 5.0  # seconds; ranks can outlive a killed launcher for a moment
@@ -105,7 +105,7 @@ class RunDirectory:
                 },
             )
         except OSError as error:
-            raise InputError(f"{error.filename or self.path}: {error.strerror or error}") from None
+            raise InputError(file_trouble(error, self.path)) from None
         return messages
 
     def _take_lock(self, messages: list[str], shared: bool) -> None:
@@ -362,15 +362,15 @@ def couplings_digest(run: RunFile) -> str | None:
     return digest(run.couplings_path)
 
 
-def first_difference(old: Any, new: Any, path: str = "", here: str = "here") -> str | None:
-    """The first key in which two records differ, with both values; ``here`` says where the new one is."""
+def first_difference(old: Any, new: Any, path: str = "", here: str = "here", there: str = "there") -> str | None:
+    """The first key in which two records differ, with both values; ``there`` and ``here`` say where they are."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(key for key in new if key not in old)]:
-            found = first_difference(old.get(key), new.get(key), f"{path}.{key}" if path else key, here)
+            found = first_difference(old.get(key), new.get(key), f"{path}.{key}" if path else key, here, there)
             if found:
                 return found
         return None
-    return None if old == new else f"{path} is {_short(old)} there, {_short(new)} {here}"
+    return None if old == new else f"{path} is {_short(old)} {there}, {_short(new)} {here}"
 
 
 def _short(value: Any) -> str:

@@ -11,6 +11,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from nsim.errors import reason
+
 MARK = b"\nsealed sha256 "
 LENGTH = len(MARK) + 64 + 1
 TEMPORARY = ".tmp-"
@@ -52,7 +54,7 @@ def check_seal(path: Path) -> None:
         if _digest(path, size).encode() != tail[len(MARK) :].strip():
             raise DamagedFileError(f"{path} is damaged: its content does not match its seal")
     except OSError as error:
-        raise DamagedFileError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise DamagedFileError(f"{path} cannot be read: {reason(error)}") from None
 
 
 def remove_temporaries(folder: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from nsim.command_line import first_rank_only
 from nsim.commands.shared_options import directory_argument, json_option, print_json
 from nsim.errors import ExitStatus
 
@@ -13,6 +14,7 @@ from nsim.errors import ExitStatus
 @click.command()
 @directory_argument
 @json_option
+@first_rank_only
 def correlations(directory: Path, as_json: bool) -> ExitStatus:
     """Two-time correlations of a run with protocol.kind = "langevin", with standard errors over disorder samples."""
     from nsim.analysis.correlations import average_motion

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from nsim.command_line import first_rank_only
 from nsim.commands.shared_options import (
     couplings_option,
     json_option,
@@ -23,6 +24,7 @@ from nsim.errors import ExitStatus
 @ranks_per_sample_option
 @couplings_option
 @json_option
+@first_rank_only
 def estimate(run_file: Path, ranks: int, ranks_per_sample: int, couplings: str, as_json: bool) -> ExitStatus:
     """Memory and time RUN.toml will take, from a few timed pilot tasks; a run no rank here could hold is refused."""
     from nsim.campaign.estimate import estimate as estimate_run

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from nsim.command_line import first_rank_only
 from nsim.commands.shared_options import directory_argument
-from nsim.errors import ExitStatus, InputError
+from nsim.errors import ExitStatus, InputError, file_trouble
 
 
 @click.command()
@@ -17,6 +18,7 @@ from nsim.errors import ExitStatus, InputError
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the files.  [default: DIRECTORY/export]"
 )
 @click.option("--sites/--no-sites", default=None, help="With every site's arrays.  [default: in netCDF, not in CSV]")
+@first_rank_only
 def export(directory: Path, form: str, out: Path | None, sites: bool | None) -> ExitStatus:
     """Write what is finished of the run in DIRECTORY for people without this package.
 
@@ -31,7 +33,7 @@ def export(directory: Path, form: str, out: Path | None, sites: bool | None) -> 
     try:
         written = write(RunDirectory(directory), folder, form == "netcdf" if sites is None else sites)
     except OSError as error:
-        raise InputError(f"{error.filename or folder}: {error.strerror or error}") from None
+        raise InputError(file_trouble(error, folder)) from None
     for path in written:
         click.echo(str(path))
     return ExitStatus.DONE

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from nsim.command_line import first_rank_only
 from nsim.commands.shared_options import directory_argument, json_option, print_json, with_error
 from nsim.errors import ExitStatus
 
@@ -13,6 +14,7 @@ from nsim.errors import ExitStatus
 @click.command()
 @directory_argument
 @json_option
+@first_rank_only
 def ground_states(directory: Path, as_json: bool) -> ExitStatus:
     """Lowest state of every sample of the run in DIRECTORY, and how often it was found: the measure of trust."""
     from nsim.analysis.ground_states import TRUSTED

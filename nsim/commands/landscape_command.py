@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from nsim.errors import ExitStatus, InputError
+from nsim.errors import ExitStatus, InputError, file_trouble
 
 if TYPE_CHECKING:
     from nsim.landscape.exhaustive import Landscape
@@ -176,7 +176,7 @@ def _write(folder: Path, found: Landscape, plot: bool, title: str) -> None:
 
             disconnectivity_graph(folder / "disconnectivity.png", found.minima, found.saddles, found.joins, title)
     except OSError as error:
-        raise InputError(f"{error.filename or folder}: {error.strerror or error}") from None
+        raise InputError(file_trouble(error, folder)) from None
 
 
 def _print(answer: dict[str, Any], as_json: bool) -> None:

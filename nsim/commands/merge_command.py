@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from nsim.command_line import first_rank_only
 from nsim.errors import ExitStatus
 
 
@@ -18,6 +19,7 @@ from nsim.errors import ExitStatus
     metavar="DIR...",
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Directory of the whole.")
+@first_rank_only
 def merge(directories: tuple[Path, ...], out: Path) -> ExitStatus:
     """Merge the runs in DIR... into the directory --out, which every other command reads like a run.
 

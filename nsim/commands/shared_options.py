@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from nsim.run_file import RunFile
 
 
+MOST_DIGITS = 15  # after the point; what lies below is rounding in units of the model
+
+
 class TimeSpan(click.ParamType):
     """Seconds, MM:SS, HH:MM:SS or D-HH:MM:SS, as a number of seconds above zero."""
 
@@ -74,4 +77,6 @@ def with_error(mean: float | None, error: float | None) -> str:
     from math import floor, log10
 
     digits = max(0, 1 - floor(log10(error)))
+    if digits > MOST_DIGITS:
+        return f"{mean:.6g} ± {error:.1e}"
     return f"{mean:.{digits}f} ± {error:.{digits}f}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from nsim.command_line import first_rank_only
 from nsim.commands.shared_options import with_error
 from nsim.errors import ExitStatus, InputError
 
@@ -17,6 +18,7 @@ from nsim.errors import ExitStatus, InputError
 @click.option("--mass", type=float, default=1.0, show_default=True, help="Mass m of a particle.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the densities to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")
+@first_rank_only
 def spectrum(directory: Path, mass: float, plot: Path | None, as_json: bool) -> ExitStatus:
     """Spectrum of the Hessian at the minima of the run in DIRECTORY, vibrational density of states, softest modes.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from nsim.command_line import first_rank_only
 from nsim.commands.shared_options import directory_argument, json_option, print_json
 from nsim.errors import ExitStatus
 
@@ -16,6 +17,7 @@ SHOWN = 8  # ranks listed one by one
 @click.command()
 @directory_argument
 @json_option
+@first_rank_only
 def status(directory: Path, as_json: bool) -> ExitStatus:
     """How far the run in DIRECTORY is; only sealed results count. Safe at any time, also while it runs."""
     from nsim.campaign.run_directory import RunDirectory

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nsim.command_line import first_rank_only
 from nsim.commands.shared_options import directory_argument, json_option, print_json, with_error
 from nsim.errors import ExitStatus
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 @click.command()
 @directory_argument
 @json_option
+@first_rank_only
 def summary(directory: Path, as_json: bool) -> ExitStatus:
     """Averages of the run in DIRECTORY with standard errors over disorder samples."""
     print_summary(directory, as_json)

@@ -16,21 +16,13 @@ from types import TracebackType
 from typing import Any, Protocol, TypeVar, cast
 
 from nsim.errors import InputError
+from nsim.parallel.launcher import LAUNCHER_MARKS
 from nsim.parallel.rank_group import ALONE, Group, MPIGroup
 from nsim.parallel.shared_counters import Counters, SerialCounters, SharedCounters
 
 T = TypeVar("T")
 
-LAUNCHER_MARKS = (
-    "PMI_SIZE",
-    "PMI_RANK",
-    "PMIX_RANK",
-    "OMPI_COMM_WORLD_SIZE",
-    "MPI_LOCALNRANKS",
-    "PALS_RANKID",
-)
 MEANWHILE = 0.1  # seconds between two calls of what a waiting rank does meanwhile
-RANK_MARKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "PALS_RANKID", "SLURM_PROCID")
 
 
 class Ranks(Protocol):
@@ -182,8 +174,3 @@ def on_rank_0(ranks: Ranks, work: Callable[[], T]) -> T:
     if isinstance(answer, InputError):
         raise answer
     return cast(T, answer)
-
-
-def first_rank_by_environment() -> bool:
-    """Whether this process is rank 0 as far as the launcher's environment tells; for errors before MPI is up."""
-    return all(os.environ.get(mark, "0") == "0" for mark in RANK_MARKS)

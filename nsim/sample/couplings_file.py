@@ -12,8 +12,9 @@ from typing import Any
 
 import h5py
 import numpy as np
+from numpy.lib.format import MAGIC_PREFIX
 
-from nsim.errors import InputError
+from nsim.errors import InputError, reason
 
 NAME = "J"  # of the dataset, if the file has several
 Stored = Any  # ndarray or dataset: both have ``shape`` and ``dtype``, and are read by slices
@@ -30,14 +31,17 @@ def opened(path: Path) -> Iterator[Stored]:
         with h5py.File(path, "r") as file:
             yield _dataset(file, path)
     except OSError as error:  # of a damaged HDF5 file also later, when it is read
-        raise InputError(f"couplings file {path}: {error.strerror or error}") from None
+        raise InputError(f"couplings file {path}: {reason(error)}") from None
 
 
 def _npy(path: Path) -> np.ndarray:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise InputError(f"couplings file {path}: neither a numpy array nor HDF5: {error}") from None
+        with path.open("rb") as file:
+            is_npy = file.read(len(MAGIC_PREFIX)) == MAGIC_PREFIX
+        what = f"a .npy file that cannot be read: {error}" if is_npy else "neither a .npy file nor HDF5"
+        raise InputError(f"couplings file {path}: {what}") from None
     if not isinstance(array, np.ndarray):
         raise InputError(f"couplings file {path}: a square matrix is needed, found several arrays")
     return array

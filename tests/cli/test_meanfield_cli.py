@@ -15,6 +15,9 @@ KEYS = {
 }  # fmt: skip
 
 
+LONG = "a" * 300  # a name that no file system takes
+
+
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "meanfield", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -223,6 +226,9 @@ def test_empty_plane_and_several_curves(tmp_path):
             "Ising spins",
         ),
         (["sovle"], "solve"),
+        (["local-potentials", "--ansatz", "krsb", "--gamma", "4"], "--steps"),
+        (["solve", "--ansatz", "rs", "--gamma", "4", "--out", LONG], f": error: {LONG}: File name too long\n"),
+        (["solve", "--ansatz", "rs", "--gamma", "4", "--plot", LONG], f": error: {LONG}.png: File name too long\n"),
     ],
 )
 def test_bad_input_gets_one_line(arguments, word):
@@ -232,6 +238,13 @@ def test_bad_input_gets_one_line(arguments, word):
     assert len(result.stderr.strip().splitlines()) == 1
     assert word in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_help_says_the_version_and_the_statuses():
+    assert "version" in run("--version").stdout
+    text = " ".join(run("--help").stdout.split())
+    for words in ("0 done", "1 an internal error", "2 bad input", "3 not converged", "85 stopped"):
+        assert words in text
 
 
 def test_help_imports_no_numerics():

@@ -125,6 +125,22 @@ def test_another_run_is_refused(run_dict, write_toml, run_path, tmp_path):
     assert call("nsim", "run", other, "--out", tmp_path / "run", "--restart").returncode == 0
 
 
+def test_a_place_that_takes_no_files_is_refused_without_a_warning(run_path):
+    assert "/proc/none" in one_line(call("nsim", "run", run_path, "--out", "/proc/none"))
+
+
+def test_one_particle_without_a_field_has_one_energy(run_dict, write_toml, tmp_path):
+    """Energies of one minimum, equal up to rounding, have no spread; what is zero up to rounding takes few digits."""
+    model = {"gamma": 4.0, "a2": -1.0}
+    run_path = write_toml(run_dict(model=model, ensemble={"n": 1, "samples": 6, "replicas": 3}))
+    assert call("nsim", "run", run_path, "--out", tmp_path / "run").returncode == 0
+    observables = json.loads(call("nsim", "summary", tmp_path / "run", "--json").stdout)["groups"][0]["observables"]
+    # v^2 = -6 a2/a4, E = -3 a2^2/(2 a4 gamma)
+    for name, value in {"energy": -0.375, "q": 6.0}.items():
+        assert observables[name]["stderr"] == 0
+        assert observables[name]["mean"] == pytest.approx(value, rel=1e-12)
+
+
 def test_unconverged_states_give_status_3(run_dict, write_toml, tmp_path):
     run_path = write_toml(run_dict(relaxation__max_iterations=10))
     done = call("nsim", "run", run_path, "--out", tmp_path / "run")
@@ -316,6 +332,8 @@ def test_spectrum_of_a_run(run_dict, write_toml, tmp_path):
     assert "lowest eigenvalue ~ N^x" in text
     assert "must be positive" in one_line(call("nsim", "spectrum", out, "--mass", "-1"))
     assert "no such folder" in one_line(call("nsim", "spectrum", out, "--plot", tmp_path / "nowhere" / "a.png"))
+    long = tmp_path / f"{'a' * 300}.png"  # a name that no file system takes
+    assert one_line(call("nsim", "spectrum", out, "--plot", long)) == f"nsim: error: {long}: File name too long"
     assert "not a run directory" in one_line(call("nsim", "spectrum", tmp_path))
     run["output"]["response"] = False
     assert "output.response" in one_line(call("nsim", "run", write_toml(run), "--out", tmp_path / "other"))

@@ -193,6 +193,10 @@ def test_simulated_sites_as_local_potentials(run: Path, tmp_path: Path, capfd: p
     assert status("local-potentials", run, "--n", "16", "--out", tmp_path / "sites.csv") == 0
     assert "double_well_fraction" in capfd.readouterr().out
     assert (tmp_path / "sites.csv").read_text().startswith("h,C,")
+    for ending in ("csv", "h5"):
+        long = tmp_path / f"{'a' * 300}.{ending}"  # a name that no file system takes
+        assert status("local-potentials", run, "--out", long) == 2
+        assert capfd.readouterr() == ("", f"validation: error: {long}: File name too long\n")
 
 
 def test_module_runs_as_the_command(run: Path, tmp_path: Path) -> None:
@@ -206,6 +210,8 @@ def test_module_runs_as_the_command(run: Path, tmp_path: Path) -> None:
     )
     assert shown.returncode == 0
     assert "report" in shown.stdout
+    assert "85 stopped" in shown.stdout
+    assert "internal error" in " ".join(shown.stdout.split())
 
 
 @pytest.mark.parametrize("command", [("local-potentials",), ("thermodynamics", "--temperatures", "0.1,1")])

@@ -35,6 +35,22 @@ def test_identical_data_on_one_to_four_ranks(run_path, tmp_path):
         assert data_of(tmp_path / f"r{ranks}") == serial
 
 
+def test_only_one_rank_speaks(run_dict, write_toml, tmp_path):
+    """Commands that know nothing of ranks, under a launcher."""
+    run_path, out = write_toml(run_dict()), tmp_path / "run"
+    assert call("nsim", "run", run_path, "--out", out).returncode == 0
+    for words in (["summary", out], ["status", out], ["ground-states", out], ["spectrum", out], ["estimate", run_path]):
+        done = call("nsim", *words, "--json", ranks=2)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)
+    alone, together = (call("nsim", "export", out, "--to", "csv", ranks=ranks) for ranks in (None, 2))
+    assert (together.returncode, together.stdout) == (0, alone.stdout)
+    done = call("nsim", "merge", out, "--out", tmp_path / "whole", ranks=2)
+    assert (done.returncode, done.stderr.count("merged 1 run(s)")) == (0, 1)
+    refused = call("nsim", "correlations", out, ranks=2)
+    assert (refused.returncode, refused.stderr.count("nsim: error")) == (2, 1)
+
+
 def test_identical_landscapes_serially_and_on_two_ranks(run_dict, write_toml, tmp_path):
     path = write_toml(run_dict(ensemble={"n": [16, 24], "samples": [4, 3], "replicas": 3}, double_wells={"modes": 2}))
     assert call("nsim", "run", path, "--out", tmp_path / "serial").returncode == 0

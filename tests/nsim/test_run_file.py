@@ -55,6 +55,11 @@ def test_identity_leaves_out_only_what_may_grow(run_dict):
         ({"model__gamma": True}, ["model.gamma", "number"]),
         ({"model__a4": -0.5}, ["model.a4 = -0.5"]),
         ({"model__a2": {"mean": 1.0, "sdt": 5.0}}, ["model.a2.sdt", "did you mean 'std'"]),
+        ({"model__a2": {"mean": 1.0, "low": 2.0}}, ["model.a2: give either mean and std, or low and high"]),
+        (
+            {"model__a2": {"std": 1.0, "mean": 0, "high": 2}},
+            ["model.a2: give either mean and std, or low and high"],
+        ),
         ({"model__a2": {"low": 3.0, "high": 2.0}}, ["low = 3", "above high = 2"]),
         ({"model": 3}, ["model = 3", "table"]),
         ({"ensemble__n": 0}, ["ensemble.n = 0"]),

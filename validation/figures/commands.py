@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from nsim.errors import ExitStatus, InputError
+from nsim.command_line import first_rank_only
+from nsim.errors import ExitStatus, InputError, reason
 
 if TYPE_CHECKING:
     from validation.simulation import Simulation
@@ -99,7 +100,7 @@ def figures(
             try:
                 out.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise InputError(f"{out}: {error.strerror}") from None
+                raise InputError(f"{out}: {reason(error)}") from None
 
         on_rank_0(ranks, prepare)
         if theory_only:
@@ -139,6 +140,7 @@ def figures(
 @size_option
 @run_mass_option
 @json_option
+@first_rank_only
 def local_potentials(
     directory: Path, out: Path | None, n: int | None, hbar2_over_m: float | None, as_json: bool
 ) -> ExitStatus:
@@ -189,6 +191,7 @@ def local_potentials(
 @size_option
 @run_mass_option
 @json_option
+@first_rank_only
 def thermodynamics(
     directory: Path, temperatures: str, n: int | None, hbar2_over_m: float | None, as_json: bool
 ) -> ExitStatus:

@@ -13,7 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from nsim.campaign.provenance import git_revision
-from nsim.errors import InputError
+from nsim.errors import InputError, reason
 from validation.predictions import THEORIES, describe
 from validation.quantities import QUANTITIES, label
 from validation.report.over_forms import errors_of_limits, over_forms
@@ -91,7 +91,7 @@ def write(comparison: Comparison, out: Path, command: str) -> dict[str, Any]:
         replace_file(out / "report.json", json.dumps(data, indent=1, allow_nan=False) + "\n")
         replace_file(out / "report.html", page)
     except OSError as error:
-        raise InputError(f"--out {out}: {error.strerror or error}") from None
+        raise InputError(f"--out {out}: {reason(error)}") from None
     return data
 
 

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from nsim.errors import ExitStatus, InputError, gravest
-from nsim.parallel.ranks import LAUNCHER_MARKS
+from nsim.errors import ExitStatus, InputError, gravest, reason
+from nsim.parallel.launcher import LAUNCHER_MARKS
 from validation.study.plan import Standing, run_directory
 from validation.study.study_file import PlannedRun, Study
 from validation.study.toml_text import toml_text
@@ -80,9 +80,12 @@ def _call(words: list[str]) -> ExitStatus:
     """Run a command to its end; a request to stop is passed on to it, and it is waited for."""
     environment = {key: value for key, value in os.environ.items() if key not in LAUNCHER_MARKS}
     try:
-        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, env=environment)
+        # A process group of its own, so that Ctrl-C comes only to us, and the launcher hears of it once.
+        process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment, process_group=0
+        )
     except OSError as error:
-        raise InputError(f"{words[0]}: {error.strerror or error}") from None
+        raise InputError(f"{words[0]}: {reason(error)}") from None
     with _passing_on(process) as stopped:
         code = process.wait()
     if stopped:
@@ -92,15 +95,16 @@ def _call(words: list[str]) -> ExitStatus:
 
 @contextmanager
 def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """Pass SIGTERM and SIGUSR1 on to a process; Ctrl-C reaches it by itself."""
+    """Pass requests to stop on to a process, and the end of the terminal."""
     stopped: list[int] = []
 
     def stop(number: int, frame: object) -> None:
         stopped.append(number)
-        if number != signal.SIGINT:
-            process.send_signal(signal.SIGTERM)  # launchers pass on this one
+        process.send_signal(signal.SIGTERM)  # launchers pass on this one
 
-    numbers = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+    numbers = [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as it is under nohup
+        numbers.append(signal.SIGHUP)
     before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield stopped

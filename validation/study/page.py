@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from markupsafe import Markup
 
-from nsim.errors import InputError
+from nsim.errors import InputError, reason
 from validation.predictions import THEORIES
 from validation.report.page import provenance, replace_file
 from validation.report.template import environment
@@ -32,7 +32,7 @@ def write(evaluation: Evaluation, out: Path, command: str) -> dict[str, Any]:
         _write_arrays(evaluation, data, out / "report.h5")
         _write_pictures(evaluation, out / "figures")
     except OSError as error:
-        raise InputError(f"{out}: {error.strerror or error}") from None
+        raise InputError(f"{out}: {reason(error)}") from None
     return data
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nsim.command_line import first_rank_only
 from nsim.errors import ExitStatus, gravest
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--report-only", is_flag=True, help="Start no run: report on what there is.")
 @click.option("--strict", is_flag=True, help="End with status 1 if a check fails.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")
+@first_rank_only
 def study(
     study_file: Path,
     out: Path | None,

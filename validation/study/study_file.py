@@ -37,7 +37,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from nsim import run_file
-from nsim.errors import InputError
+from nsim.errors import InputError, reason
 from nsim.run_file import RunFile
 from nsim.run_file_mistakes import one_line_each
 from nsim.run_sections import Section
@@ -140,7 +140,7 @@ def load(path: Path) -> Study:
     try:
         data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"study file {path}: {error.strerror or error}") from None
+        raise InputError(f"study file {path}: {reason(error)}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"study file {path}: not valid TOML: {error}") from None
     try:

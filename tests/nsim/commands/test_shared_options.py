@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from nsim.commands.shared_options import TimeSpan
+from nsim.commands.shared_options import TimeSpan, with_error
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,11 @@ def test_times(text, seconds):
 def test_what_is_no_time_is_refused(text):
     with pytest.raises(click.BadParameter, match="is not a time"):
         TimeSpan().convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("mean", "error", "text"),
+    [(None, None, "-"), (0.75, 0.0, "0.75"), (1.2345, 0.012, "1.234 ± 0.012"), (9.6e-30, 5.3e-30, "9.6e-30 ± 5.3e-30")],
+)
+def test_a_number_with_its_error(mean, error, text):
+    assert with_error(mean, error) == text

@@ -107,7 +107,7 @@ def test_given_couplings_are_checked(tmp_path):
     refused(bad, "not finite")
     refused(good * 1j, "real numbers")
     path.write_bytes(b"no array")
-    with pytest.raises(InputError, match="neither a numpy array nor HDF5"):
+    with pytest.raises(InputError, match=r"neither a \.npy file nor HDF5$"):
         couplings.load(path)
     with pytest.raises(InputError, match="No such file"):
         couplings.load(tmp_path / "missing.npy")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import h5py
@@ -129,11 +131,9 @@ def test_a_claim_that_fails_leaves_the_others(
     assert "no cavity fields in these runs" in (out / "report" / "report.html").read_text()
 
 
-def test_a_stopped_study_goes_on(study: Path, tmp_path: Path) -> None:
-    """SIGTERM while a run is under way: sealed, status 85, and the same command ends what is left."""
-    import signal
-    import time
-
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_study_goes_on(study: Path, tmp_path: Path, number: signal.Signals) -> None:
+    """A signal to the study alone while a run is under way: the run stops at once, sealed; status 85."""
     study.write_text(STUDY.replace("samples = [40, 30]", "samples = [4000, 3000]"))
     out = tmp_path / "out"
     command = [sys.executable, "-m", "validation", "study", str(study), "--out", str(out)]
@@ -142,7 +142,7 @@ def test_a_stopped_study_goes_on(study: Path, tmp_path: Path) -> None:
     deadline = time.monotonic() + 100
     while not (parts.exists() and any(parts.glob("*.h5"))) and time.monotonic() < deadline:
         time.sleep(0.1)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     assert process.wait(timeout=60) == 85
     done = subprocess.run(
         [sys.executable, "-m", "nsim", "status", str(out / "runs" / "polarised"), "--json"],
@@ -186,3 +186,14 @@ def test_slurm_jobs_are_written_for_what_is_missing(
 def test_options_that_exclude_each_other(study: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert status("study", study, "--plan", "--slurm") == 2
     assert "exclude each other" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("option", [[], ["--slurm"]])
+def test_a_directory_that_cannot_be_made(
+    study: Path, tmp_path: Path, option: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file.txt").write_text("")
+    assert status("study", study, "--out", tmp_path / "file.txt/out", *option) == 2
+    told = capfd.readouterr()
+    assert told.out == ""
+    assert re.fullmatch(r"validation: error: \S*file\.txt/out\S*: Not a directory\n", told.err)
