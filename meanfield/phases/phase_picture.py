@@ -16,6 +16,7 @@ from meanfield.phases.phase_line import Line
 from meanfield.replicas.solver import solve
 
 MESH = 9
+BESIDE = (-1 / 3, -1 / 6, 0.0, 1 / 6, 1 / 3)  # of a step of the mesh: where a name may stand beside a point of it
 CLEARANCE = 10.0  # pixels between a name and the next line beyond which more is no better
 PHASES = {"glassy": "glass"}  # by the phase of a solution, where the name of the region is another
 COLOURS = {"rs": "#1f4e79", "1rsb": "#c0504d", "frsb": "#2e8b57"}
@@ -66,29 +67,36 @@ def _label(line: Line) -> str:
 def _name_phases(whole: Figure, axes: Axes, diagram: PhaseDiagram) -> None:
     """Write the names of the phases into the plane, each where it stands clear of the lines.
 
-    Places are those points of a mesh that belong to the phase; of those equally clear the one next to their middle.
+    Places are those points on and around a mesh that belong to the phase; of those equally clear the one next to their
+    middle.
     Only where solving at the mesh takes no time to speak of: at T = 0 without field and continuous disorder.
     """
     plane = diagram.plane
     if plane.varies_temperature or plane.temperature > 0.0 or plane.model.field or plane.model.a2.continuous:
         return
+
+    def name_at(t: tuple[float, float]) -> str:
+        solution = solve(plane.at(np.array(t))[0])
+        mixed = solution.phase == "polarised" and not solution.stable
+        return "mixed" if mixed else PHASES.get(solution.phase, solution.phase)
+
     steps = (np.arange(MESH) + 0.5) / MESH
     where: dict[str, list[tuple[float, float]]] = {}
     for t in product(steps, steps):
-        solution = solve(plane.at(np.array(t))[0])
-        mixed = solution.phase == "polarised" and not solution.stable
-        where.setdefault("mixed" if mixed else PHASES.get(solution.phase, solution.phase), []).append(t)
+        where.setdefault(name_at(t), []).append(t)
     whole.draw_without_rendering()  # settles where the axes lie
     obstacles = _pixels_of_lines(axes)
     for name, mesh in where.items():
-        values = [(plane.x.value(x), plane.y.value(y)) for x, y in mesh]
+        near = [(x + dx / MESH, y + dy / MESH) for x, y in mesh for dx, dy in product(BESIDE, BESIDE)]
+        values = [(plane.x.value(x), plane.y.value(y)) for x, y in near]
         points = np.array([(x, 1.0 / y if plane.y.inverse else y) for x, y in values])
         text = axes.text(0.0, 0.0, name, ha="center", va="center", fontsize=11, style="italic", color="0.25")
         pixels, extent = axes.transData.transform(points), text.get_window_extent()
         outside = np.abs(obstacles - pixels[:, None]) - [extent.width / 2, extent.height / 2]
         clear = np.hypot(*np.moveaxis(np.maximum(outside, 0.0), -1, 0)).min(axis=1)
         off_centre = np.hypot(*(pixels - pixels.mean(axis=0)).T)
-        best = np.lexsort((off_centre, -np.minimum(clear, CLEARANCE)))[0]
+        order = np.lexsort((off_centre, -np.minimum(clear, CLEARANCE)))
+        best = next(k for k in order if name_at(near[k]) == name)
         text.set_position(tuple(points[best]))
 
 
