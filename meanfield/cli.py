@@ -142,8 +142,9 @@ cli.add_command(thermodynamics)
 
 def show(solution: Solution, seconds: float) -> None:
     """Print a table for people."""
-    from rich.console import Console
     from rich.table import Table
+
+    from meanfield.commands.whole_tables import print_whole
 
     columns = [solution, *solution.solutions]
     table = Table(title=f"{solution.ansatz}, T = {solution.temperature:g}")
@@ -175,17 +176,14 @@ def show(solution: Solution, seconds: float) -> None:
     table.add_row("stable", *({True: "yes", False: "no", None: "marginal"}[row["stable"]] for row in rows))
     table.add_row("residual", *(f"{row['residual'] or 0.0:.1e}" for row in rows))
     table.add_row("converged", *("yes" if row["converged"] else "NO" for row in rows))
-    console = Console()
-    console.print(table)
+    print_whole(table)
     if len(columns) > 1:
-        console.print("* physical solution")
+        click.echo("* physical solution")
     if solution.has_jump:
-        console.print(
-            "sites jump at h = 0, which makes the innermost replicon minus infinity: its regular part is given"
-        )
+        click.echo("sites jump at h = 0, which makes the innermost replicon minus infinity: its regular part is given")
     if solution.note:
-        console.print(solution.note)
-    console.print(f"{seconds:.3f} s")
+        click.echo(solution.note)
+    click.echo(f"{seconds:.3f} s")
 
 
 def refuse(message: str) -> NoReturn:

@@ -161,6 +161,8 @@ class RunFile(Section):
             found.append(
                 f"{', '.join(ignored)}: not used with kind = {self.protocol.kind!r}, start = {self.protocol.start!r}"
             )
+        if self.couplings.file is not None and self.model.j0 != 0:
+            found.append("model.j0 is not used: couplings.file gives the couplings")
         if self.protocol.kind == "quench" and self.protocol.start == "uniform" and self.ensemble.replicas > 1:
             found.append("protocol: a quench from a uniform start makes all replicas of a sample equal")
         if self.protocol.kind == "anneal" and self.protocol.sweeps < 10:

@@ -23,8 +23,6 @@ from validation.study.study_command import study
 if TYPE_CHECKING:
     from validation.verdicts.comparison import Comparison
 
-FILE_WIDTH = 190  # columns of a table that does not go to a terminal
-
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="solvable-glass")
@@ -64,9 +62,12 @@ def report(directory: Path, out: Path, strict: bool, as_json: bool) -> ExitStatu
         if data["errors_of_limits"]:
             click.echo(data["errors_of_limits"])
         click.echo(f"report: {out / 'report.html'}")
+    problems: dict[str, list[str]] = {}
     for theory in comparison.mean_field.theories.values():
         if theory.problem:
-            click.echo(f"validation: warning: {theory.label}: {theory.problem}", err=True)
+            problems.setdefault(theory.problem, []).append(theory.label)
+    for problem, labels in problems.items():
+        click.echo(f"validation: warning: {', '.join(labels)}: {problem}", err=True)
     if strict and comparison.verdict == "fail":
         return ExitStatus.FAILED
     return ExitStatus.DONE if comparison.converged else ExitStatus.NOT_CONVERGED
@@ -78,9 +79,9 @@ cli.add_command(thermodynamics)
 
 
 def _print_table(comparison: Comparison) -> None:
-    from rich.console import Console
     from rich.table import Table
 
+    from nsim.commands.whole_tables import print_whole
     from validation.quantities import label
     from validation.report.words import told, with_error, z_text
 
@@ -117,10 +118,9 @@ def _print_table(comparison: Comparison) -> None:
                 check.expected[name] or "-",
             ]
         table.add_row(*row, f"[{colours[check.verdict]}]{check.verdict}[/]")
-    console = Console()
-    if not console.is_terminal:
-        console.width = FILE_WIDTH
-    console.print(table)
+    keys, count = (0, 1, 2) if warm else (0, 1), len(table.columns)
+    of_theories = [range(first, first + 3) for first in range(len(keys) + 1, count - 1, 3)]
+    print_whole(table, keys, [(len(keys), count - 1), *of_theories])  # in a narrow terminal the verdicts come first
 
 
 cli.add_command(study)

@@ -42,9 +42,9 @@ def finite_size(directories: tuple[Path, ...], fits: bool, as_json: bool) -> Exi
 
 
 def _print(found: FiniteSizeStudy, fits: bool) -> None:
-    from rich.console import Console
     from rich.table import Table
 
+    from nsim.commands.whole_tables import print_whole
     from validation.quantities import label
     from validation.report.words import with_error
 
@@ -64,10 +64,7 @@ def _print(found: FiniteSizeStudy, fits: bool) -> None:
             if fit.form.free:
                 form += f" (w = {fit.exponents[0]:.2f})"
             table.add_row(*(whole if number == 0 else [""] * 5), form, f"{fit.chi2:.1f}/{fit.dof}")
-    console = Console()
-    if not console.is_terminal:
-        console.width = 190
-    console.print(table)
+    print_whole(table)
     click.echo(
         "Errors hold next-order terms, smallest sizes and undecided exponents: quote these. Those of validation report "
         "are smaller where theory fixes one power, and hold if next-order terms are negligible."

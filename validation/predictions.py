@@ -24,6 +24,7 @@ from validation.quantities import WINDOW
 THEORIES = {"rs": "RS", "1rsb": "1RSB", "frsb": "full RSB"}
 
 WINDOW_NODES = 12
+GIVEN = "the couplings were given, not drawn from the ensemble that the theory averages over"
 NODES = 60  # per panel of the field axis
 # Parts without jumps, and what they are in full RSB without double wells.
 WITHOUT_JUMPS: dict[str, Callable[[Solution], float] | float] = {
@@ -101,18 +102,23 @@ def mean_field_model(run: RunFile) -> Model:
 
 
 def predict(run: RunFile) -> MeanField:
-    """Solve every ansatz at T = 0 for the model of a run."""
+    """Solve every ansatz at T = 0 for the model of a run; nothing for given couplings, which it does not draw."""
+    if run.couplings.file is not None:
+        return _nothing(GIVEN)
     try:
         model = mean_field_model(run)
     except ParameterError as error:
-        problem = f"outside the domain of the theory: {error}"
-        return MeanField({name: Theory(name, None, problem=problem) for name in THEORIES}, None)
+        return _nothing(f"outside the domain of the theory: {error}")
     with np.errstate(all="ignore"):  # trial points of the iteration may overflow; convergence is checked
         solutions = {name: meanfield.solve(model, name, temperature=0.0) for name in ("rs", "1rsb")}
         window = small_field_window(solutions["rs"])
         theories = {name: _theory(name, solution, window) for name, solution in solutions.items()}
         theories["frsb"] = _full_rsb(model, solutions["rs"], window)
     return MeanField(theories, window)
+
+
+def _nothing(problem: str) -> MeanField:
+    return MeanField({name: Theory(name, None, problem=problem) for name in THEORIES}, None)
 
 
 def rs_is_exact(rs: Solution) -> bool:

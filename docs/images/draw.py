@@ -1,4 +1,4 @@
-"""Draw the README's pictures from a finished run: python docs/images/draw.py runs/quickstart"""
+"""Draw the README's picture of cavity fields from a finished run: python docs/images/draw.py runs/quickstart"""
 
 import sys
 from pathlib import Path
@@ -12,5 +12,5 @@ here = Path(__file__).parent
 
 with style():
     for plot in plots(compare_run(Simulation.open(Path(sys.argv[1])))):
-        if plot.name in ("energy", "fields"):
+        if plot.name == "fields":
             plot.figure.savefig(here / f"{plot.name}.png", dpi=160, facecolor="white")

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from meanfield.model import Model
     from meanfield.replicas.solution import Solution
 
@@ -189,14 +187,6 @@ def write_picture(save: Callable[[str], None], path: str) -> None:
         save(path)
     except ValueError as error:
         raise BadInput(str(error)) from None
-
-
-def wide_console() -> Console:
-    """A console for tables; wide enough to keep their numbers whole where there is no terminal."""
-    from rich.console import Console
-
-    console = Console()
-    return console if console.is_terminal else Console(width=130)
 
 
 class Progress:

@@ -13,7 +13,6 @@ from meanfield.commands.command_options import (
     not_converged,
     read_model,
     require_folder,
-    wide_console,
 )
 
 if TYPE_CHECKING:
@@ -93,6 +92,8 @@ def show(numbers: dict[str, Any]) -> None:
     """Print a table for people."""
     from rich.table import Table
 
+    from meanfield.commands.whole_tables import print_whole
+
     words = {
         "count": "local potentials",
         "mean_field": "mean effective field",
@@ -108,7 +109,6 @@ def show(numbers: dict[str, Any]) -> None:
     table.add_column(justify="right")
     for name, text in words.items():
         table.add_row(text, "-" if numbers[name] is None else f"{numbers[name]:.10g}")
-    console = wide_console()
-    console.print(table)
+    print_whole(table)
     if numbers["note"]:
-        console.print(numbers["note"])
+        click.echo(numbers["note"])

@@ -15,7 +15,6 @@ from meanfield.commands.command_options import (
     require_folder,
     require_picture,
     site_options,
-    wide_console,
     write_picture,
 )
 
@@ -114,6 +113,8 @@ def show(diagram: PhaseDiagram) -> None:
     """Print a table for people: every line with some of its points."""
     from rich.table import Table
 
+    from meanfield.commands.whole_tables import print_whole
+
     axes = [diagram.plane.x.name, diagram.plane.y.name]
     fixed = [f"{name} = {value:g}" for name, value in diagram.to_dict()["fixed"].items()]
     table = Table(title=f"plane {diagram.name}, {', '.join(fixed)}")
@@ -130,14 +131,13 @@ def show(diagram: PhaseDiagram) -> None:
             numbers = [f"{line.points[name][k]:.6g}" for name in ("p", "q", "C")]
             table.add_row(*label, *(values[axis] for axis in axes), *numbers)
         table.add_section()
-    console = wide_console()
     if diagram.lines:
-        console.print(table)
+        print_whole(table, (0, 2), [(1, 3), (4, 5, 6)])  # the line and a coordinate say which point it is
     else:
-        console.print(f"no line in this plane ({diagram.name}, {', '.join(fixed)})")
+        click.echo(f"no line in this plane ({diagram.name}, {', '.join(fixed)})")
     if any(not line.exact for line in diagram.lines):
-        console.print("* where this line lies depends on the ansatz")
+        click.echo("* where this line lies depends on the ansatz")
     for line in diagram.lines:
         if line.note:
-            console.print(f"{line.name} ({line.ansatz}): {line.note}")
-    console.print(f"{diagram.seconds:.2f} s")
+            click.echo(f"{line.name} ({line.ansatz}): {line.note}")
+    click.echo(f"{diagram.seconds:.2f} s")

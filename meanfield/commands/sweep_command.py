@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from meanfield.commands.command_options import wide_console, write_picture
+from meanfield.commands.command_options import write_picture
 
 if TYPE_CHECKING:
     from meanfield.replicas.sweep import Sweep
@@ -38,6 +38,8 @@ def show(sweep: Sweep, seconds: float) -> None:
     """One row per point."""
     from rich.table import Table
 
+    from meanfield.commands.whole_tables import print_whole
+
     axes = [name for name in ("gamma", "temperature", "j0") if len(getattr(sweep, name)) > 1]
     table = Table(title=sweep.ansatz)
     for name in axes:
@@ -52,6 +54,5 @@ def show(sweep: Sweep, seconds: float) -> None:
         numbers = ["-" if row[name] is None else f"{row[name]:.8g}" for name in columns]
         state = "" if solution.converged else "NOT CONVERGED"
         table.add_row(*(f"{row[name]:.6g}" for name in axes), solution.phase, *numbers, state)
-    console = wide_console()
-    console.print(table)
-    console.print(f"{seconds:.3f} s")
+    print_whole(table, range(len(axes) + 1))
+    click.echo(f"{seconds:.3f} s")

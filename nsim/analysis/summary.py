@@ -14,8 +14,10 @@ import numpy as np
 from nsim.campaign.observables import VARIABLES
 from nsim.campaign.protocols import PROTOCOLS, Protocol
 from nsim.campaign.results import collect
-from nsim.campaign.run_directory import RunDirectory
+from nsim.campaign.run_directory import RunDirectory, Sealed
+from nsim.campaign.tasks import tasks_of
 from nsim.errors import InputError
+from nsim.run_file import RunFile
 from nsim.variables import STATE, Variable
 
 Arrays = dict[str, np.ndarray]
@@ -27,7 +29,8 @@ STATE_VARIABLES = {name: variable for name, variable in VARIABLES.items() if var
 def summarise(directory: RunDirectory) -> dict[str, Any]:
     """Groups by size and temperature, each with its observables; relaxed states have temperature 0.
 
-    Only finished, converged states are averaged; how many were left out is said. Raises `InputError` if a sealed file
+    Only finished, converged states are averaged; how many were left out is said. Of a run that is not complete
+    ``unfinished`` says how many samples are done, by size. Raises `InputError` if a sealed file
     is damaged (the run must be continued first) or nothing is finished yet.
     """
     run = directory.run()
@@ -49,7 +52,18 @@ def summarise(directory: RunDirectory) -> dict[str, Any]:
             groups += _temperatures(n, temperatures, arrays, finished, protocol)
     if not groups:
         raise InputError(f"{directory.path}: nothing is finished yet")
-    return {"groups": groups}
+    return {"groups": groups} | ({"unfinished": unfinished} if (unfinished := _unfinished(run, sealed)) else {})
+
+
+def _unfinished(run: RunFile, sealed: Sealed) -> list[dict[str, int]]:
+    """Sizes of which not all samples are done, each with how many are."""
+    open_places = {(task.n, task.sample) for task in tasks_of(run) if task not in sealed.tasks}
+    found = []
+    for n, asked in run.ensemble.samples_of.items():
+        missing = sum(place[0] == n for place in open_places)
+        if missing:
+            found.append({"n": n, "samples_done": asked - missing, "samples_asked": asked})
+    return found
 
 
 def _relaxed_states(n: int, arrays: Arrays, finished: np.ndarray, variables: Mapping[str, Variable]) -> dict[str, Any]:

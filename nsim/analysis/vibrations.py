@@ -144,16 +144,16 @@ def _edge(omega: np.ndarray, used: np.ndarray, share: float, n: int) -> dict[str
     """
     samples = [row[good].ravel() for row, good in zip(omega, used, strict=True) if good.any()]
 
-    def exponent(rows: list[np.ndarray]) -> float:
+    def exponent(rows: list[np.ndarray], fewest: int = 1) -> float:
         pooled = np.sort(np.concatenate(rows))
         count = int(share * len(pooled) * n / omega.shape[2])
-        if not FEWEST <= count < len(pooled) or not pooled[0] > 0:
+        if not fewest <= count < len(pooled) or not pooled[0] > 0:
             return np.nan
         return float(count / np.log(pooled[count] / pooled[:count]).sum() - 1)
 
-    value = exponent(samples)
+    value = exponent(samples, FEWEST)  # the same with a sample left out may have fewer: its scatter is still the error
     left_out = [exponent(samples[:k] + samples[k + 1 :]) for k in range(len(samples))] if len(samples) > 1 else []
-    error = float(np.sqrt(len(samples) - 1) * np.std(left_out)) if left_out else np.nan
+    error = float(np.sqrt(len(samples) - 1) * np.std(left_out)) if left_out and np.isfinite(value) else np.nan
     return {
         "share": share,
         "exponent": value if np.isfinite(value) else None,

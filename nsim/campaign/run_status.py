@@ -38,6 +38,7 @@ def status_of(directory: RunDirectory) -> dict[str, Any]:
         "complete": len(sealed.tasks) == len(tasks),
         "states": sum(task.width for task in tasks),
         "states_done": sum(task.width for task in sealed.tasks),
+        "states_unconverged": _unconverged(directory, sealed),
         "sizes": [
             {"n": n, "tasks": sum(task.n == n for task in tasks), "done": sum(task.n == n for task in sealed.tasks)}
             for n in run.ensemble.samples_of
@@ -93,6 +94,12 @@ def _job(words: list[dict[str, Any]]) -> dict[str, Any] | None:
             if word["task"]
         ],
     }
+
+
+def _unconverged(directory: RunDirectory, sealed: Sealed) -> int:
+    """States that are done but did not converge."""
+    results = directory.results(sealed, sealed.tasks, ("converged",))
+    return sum(int((result["converged"] != 1).sum()) for _, result in results)
 
 
 def _rates(directory: RunDirectory, run: RunFile, sealed: Sealed) -> list[dict[str, float | int]]:

@@ -30,9 +30,12 @@ def estimate(run_file: Path, ranks: int, ranks_per_sample: int, couplings: str, 
     from nsim.campaign.estimate import estimate as estimate_run
     from nsim.campaign.handful import check_layout
     from nsim.campaign.memory import available_memory
+    from nsim.campaign.protocols import PROTOCOLS
 
     checked = load_run_file(run_file)
     check_layout(checked, couplings == "rows")
+    for warning in checked.warnings() + PROTOCOLS[checked.protocol.kind].warnings(checked):
+        click.echo(f"warning: {warning}", err=True)
     found = estimate_run(checked, ranks, ranks_per_sample, couplings == "rows")
     if checked.double_wells is not None:
         from nsim.landscape.landscape_estimate import sample_seconds

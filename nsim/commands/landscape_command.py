@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for landscape.npz and pictures.")
 @click.option("--plot", is_flag=True, help="Draw the disconnectivity graph into --out.")
+@click.option("--verbose", is_flag=True, help="All counters of the search, zeros included.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")
 @click.pass_context
 def landscape(
@@ -46,6 +47,7 @@ def landscape(
     searches: int,
     out: Path | None,
     plot: bool,
+    verbose: bool,
     as_json: bool,
 ) -> ExitStatus:
     """Double wells of the energy landscape around the states of the run in DIRECTORY, or a whole tiny landscape.
@@ -65,7 +67,7 @@ def landscape(
         given = [name for name in of_exhaustive if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
         if given:
             raise InputError(f"--{given[0]}: give either a run DIRECTORY or --exhaustive with --couplings and --gamma")
-        return explore_and_print(directory, ranks, plot, as_json)
+        return explore_and_print(directory, ranks, plot, verbose, as_json)
     if not exhaustive or couplings is None or gamma is None:
         raise InputError("needs a run DIRECTORY, or --exhaustive, --couplings FILE and --gamma")
     if plot and out is None:
@@ -89,7 +91,7 @@ def landscape(
     return ExitStatus.DONE if found.complete else ExitStatus.NOT_CONVERGED
 
 
-def explore_and_print(directory: Path, ranks: Ranks, plot: bool, as_json: bool) -> ExitStatus:
+def explore_and_print(directory: Path, ranks: Ranks, plot: bool, verbose: bool, as_json: bool) -> ExitStatus:
     """Explore the landscape around the states of a run, on all ranks, and say what was found."""
     from nsim.landscape.landscape_run import explore_run
     from nsim.landscape.landscape_summary import summary
@@ -108,12 +110,12 @@ def explore_and_print(directory: Path, ranks: Ranks, plot: bool, as_json: bool) 
         if as_json:
             click.echo(json.dumps(answer, allow_nan=False))
         else:
-            _print_groups(answer)
+            _print_groups(answer, verbose)
     return outcome.status
 
 
-def _print_groups(answer: dict[str, Any]) -> None:
-    from nsim.landscape.landscape_tables import COUNTS
+def _print_groups(answer: dict[str, Any], verbose: bool) -> None:
+    from nsim.landscape.landscape_tables import COUNTS, FAILURES
 
     for group in answer["groups"]:
         click.echo(
@@ -132,8 +134,9 @@ def _print_groups(answer: dict[str, Any]) -> None:
         without = (group["pairs_by_saddles"] or [0])[0]
         click.echo(f"  pairs met, by the saddles on their lowest path: {', '.join(ways) or 'none'}; no path: {without}")
         click.echo(f"  basins decided by: {group['descent']}")
-        for name, count in group["counts"].items():
-            click.echo(f"  {name:<28}{count:>8}  {COUNTS[name]}")
+        for name, meaning in (COUNTS if verbose else FAILURES).items():
+            if verbose or group["counts"][name]:
+                click.echo(f"  {name:<28}{group['counts'][name]:>8}  {meaning}")
 
 
 def _glass(couplings: Path, gamma: float, a2: float, a4: float, field: float) -> Glass:

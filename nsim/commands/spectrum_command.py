@@ -68,7 +68,10 @@ def _print(answer: dict[str, Any]) -> None:
             click.echo(f"  response (1/N) sum 1/w = {_value(group['response'])} v0^2/E0")
         for edge in group["edge"]:
             if edge["exponent"] is not None:
-                power = with_error(edge["exponent"], edge["stderr"])
+                known = edge["stderr"] is not None
+                power = (
+                    with_error(edge["exponent"], edge["stderr"]) if known else f"{edge['exponent']:.1f}, error unknown"
+                )
                 click.echo(f"  g(omega) ~ omega^s, lowest {100 * edge['share']:g}% of the modes: s = {power}")
         frequencies, participation = group["frequencies"], group["participation"]
         click.echo(f"  {'omega':>16} {'g(omega)':>18} {'p/N':>18}")

@@ -36,6 +36,8 @@ def _lines(directory: Path, answer: dict[str, Any]) -> list[str]:
     state = "complete" if answer["complete"] else "running" if answer["running"] else "not complete"
     lines = [f"{directory}: {state}, {answer['done']} of {answer['tasks']} tasks done, {answer['failed']} failed"]
     lines += [f"  n = {size['n']}: {size['done']} of {size['tasks']} tasks" for size in answer["sizes"]]
+    if answer["states_unconverged"]:
+        lines.append(f"  {answer['states_unconverged']} of {answer['states_done']} states did not converge")
     if answer["share"] is not None:
         left = "" if answer["seconds_left"] is None else f", {_time(answer['seconds_left'])} left"
         rate = f", {answer['rate'] * 3600:.3g} tasks per hour" if answer["rate"] else ""

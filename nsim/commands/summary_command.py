@@ -31,17 +31,24 @@ def print_summary(directory: Path, as_json: bool) -> None:
     from nsim.campaign.run_directory import RunDirectory
 
     answer = summarise(RunDirectory(directory))
+    unfinished = {row["n"]: row for row in answer.get("unfinished", ())}
+    if unfinished:
+        done = "; ".join(f"n = {n}: {_done(row)} samples" for n, row in unfinished.items())
+        click.echo(f"nsim: warning: the run is not complete, done are {done}", err=True)
     if as_json:
         print_json(answer)
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from nsim.commands.whole_tables import print_whole
 
     relaxed = [group for group in answer["groups"] if group["temperature"] == 0]
     table = Table(title=f"{directory}: means over disorder samples, T = 0 states")
     table.add_column("observable")
     for group in relaxed:
-        table.add_column(f"n = {group['n']}\n{group['samples']} samples\n{group['states']} states", justify="right")
+        n = group["n"]
+        done = f"\nunfinished: {_done(unfinished[n])}" if n in unfinished else ""
+        table.add_column(f"n = {n}\n{group['samples']} samples\n{group['states']} states{done}", justify="right")
     for name in relaxed[0]["observables"]:
         values = (group["observables"][name] for group in relaxed)
         table.add_row(name, *(with_error(value["mean"], value["stderr"]) for value in values))
@@ -49,21 +56,20 @@ def print_summary(directory: Path, as_json: bool) -> None:
     for n in [group["n"] for group in relaxed]:
         thermal = [group for group in answer["groups"] if group["n"] == n and group["temperature"] > 0]
         tables += [_thermal_table(thermal)] if thermal else []
-    console = Console()
-    if not console.is_terminal:
-        console.width = 30 + 25 * max(len(table.columns) for table in tables)  # a file has no width to fit
     for table in tables:
-        console.print(table.title, style="italic", soft_wrap=True, highlight=False)  # whole, however narrow the table
-        table.title = None
-        console.print(table)
+        print_whole(table)
     for n in [group["n"] for group in relaxed]:
         thermal = [group for group in answer["groups"] if group["n"] == n and group.get("unequilibrated")]
         if thermal:
             worst = max(group["unequilibrated"] for group in thermal)
-            console.print(
+            click.echo(
                 f"n = {n}: not in equilibrium at some temperature: up to {worst} of {thermal[0]['samples']} samples; "
                 "more sweeps, a longer burn_in or a ladder to higher temperature may help"
             )
+
+
+def _done(row: dict[str, int]) -> str:
+    return f"{row['samples_done']} of {row['samples_asked']}"
 
 
 def _thermal_table(groups: list[dict[str, Any]]) -> Table:

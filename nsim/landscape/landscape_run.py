@@ -84,6 +84,7 @@ class Explored:
     samples: int = 0  # to be explored in all
     computed: int = 0  # now
     stopped: bool = False
+    barren: bool = False  # there is no converged state to explore from
     failures: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -91,7 +92,9 @@ class Explored:
         """Exit status, the gravest first."""
         if self.failures:
             return ExitStatus.FAILED
-        return ExitStatus.RESUMABLE if self.stopped else ExitStatus.DONE
+        if self.stopped:
+            return ExitStatus.RESUMABLE
+        return ExitStatus.NOT_CONVERGED if self.barren else ExitStatus.DONE
 
 
 def explore_run(
@@ -114,6 +117,10 @@ def explore_run(
             say(message)
         sealed = directory.sealed(run)
         places = on_rank_0(ranks, lambda: _finished_places(path, sealed))
+        if not on_rank_0(ranks, lambda: _any_converged(directory, sealed)):
+            if ranks.rank == 0:
+                say(f"{path}: none of its states converged, there is nothing to explore")
+            return Explored(barren=True)
         folder = path / "landscape"
         open_places = on_rank_0(ranks, lambda: _open_places(directory, run, sealed, folder, places))
         if ranks.rank == 0:
@@ -253,6 +260,11 @@ def _finished_places(path: Path, sealed: Sealed) -> list[Place]:
     if not places:
         raise InputError(f"{path}: nothing is finished yet")
     return places
+
+
+def _any_converged(directory: RunDirectory, sealed: Sealed) -> bool:
+    results = directory.results(sealed, sealed.tasks, ("converged",))
+    return any((result["converged"] == 1).any() for _, result in results)
 
 
 def _open_places(

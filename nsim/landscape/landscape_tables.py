@@ -46,6 +46,18 @@ COUNTS = {
     "saddles_parallel": "saddles beyond the first of the same two minima",
     "near_singular": "minima with an eigenvalue below 0.03",
 }
+# Counters of what the search failed at, in words that need no line before them.
+FAILURES = {
+    "wells_without_saddle": "double wells of U_eff,i from whose top no saddle was found",
+    "modes_without_saddle": "soft modes along which no saddle was found",
+    "flips_unconverged": "sites pushed over whose state did not converge",
+    "scans_lost": "scans that could not be followed to their end",
+    "scan_points_unproved": "stationary points passed by scans that could not be refined",
+    "scan_releases_unconverged": "sites released after an avalanche whose state did not converge",
+    "walks_unconverged": "thermal walks whose state did not converge",
+    "bands_without_saddle": "maxima of bands that could not be refined to a saddle",
+    "descents_failed": "saddles with a side whose descent did not arrive",
+}
 
 # Columns: name -> (unit, meaning)
 SYSTEM = {

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from nsim.landscape.landscape_tables import COUNTS, FAILURES
 from tests.launch import call, data_of
 
 
@@ -61,6 +62,11 @@ def test_a_path_relative_to_the_run_file(run_dict, write_toml, tmp_path):
     elsewhere.mkdir()
     assert call("nsim", "run", run_path, "--out", "run", cwd=elsewhere).returncode == 0
     assert data_of(elsewhere / "run")
+    run_path = write_toml(run_dict(ensemble={"n": 5}, couplings={"file": "J.npy"}, model__j0=2.0))
+    for arguments in (["run", run_path, "--out", tmp_path / "other"], ["estimate", run_path]):
+        done = call("nsim", *arguments)
+        assert done.returncode == 0
+        assert "warning: model.j0 is not used: couplings.file gives the couplings" in done.stderr
 
 
 def one_line(done):
@@ -255,6 +261,53 @@ def test_landscape_of_a_run(run_dict, write_toml, tmp_path):
     assert whole.returncode == 0, whole.stderr
     assert "5 of 5 samples to explore" in whole.stderr
     assert data_of(out, "landscape.h5") != first
+
+
+def test_what_a_landscape_prints(run_dict, write_toml, tmp_path):
+    """In short form failures that happened, in words of their own; with --verbose every counter."""
+    out = tmp_path / "run"
+    ensemble = {"n": 12, "samples": 2, "replicas": 3}
+    assert call("nsim", "run", write_toml(run_dict(ensemble=ensemble)), "--out", out).returncode == 0
+    counts = json.loads(call("nsim", "landscape", out, "--json").stdout)["groups"][0]["counts"]
+    short, verbose = (call("nsim", "landscape", out, *more).stdout for more in ((), ("--verbose",)))
+    assert counts.keys() == COUNTS.keys() > FAILURES.keys()
+    assert all(f"  {name:<28}{count:>8}  " in verbose for name, count in counts.items())
+    shown = {name for name in counts if f"  {name:<28}" in short}
+    assert shown == {name for name in FAILURES if counts[name]}
+    assert not any(words.startswith("...") for words in FAILURES.values())
+    assert "minima, of them" in short
+    assert "pairs met" in short
+
+
+def test_a_run_that_did_not_converge(run_dict, write_toml, tmp_path):
+    out = tmp_path / "run"
+    ensemble = {"n": 64, "samples": 2, "replicas": 3}
+    file = write_toml(run_dict(ensemble=ensemble, relaxation={"max_iterations": 1}))
+    assert call("nsim", "run", file, "--out", out).returncode == 3
+    assert "6 of 6 states did not converge" in call("nsim", "status", out).stdout
+    assert json.loads(call("nsim", "status", out, "--json").stdout)["states_unconverged"] == 6
+    for more in ((), ("--json",)):
+        done = call("nsim", "landscape", out, *more)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert done.stderr.strip() == f"{out}: none of its states converged, there is nothing to explore"
+
+
+def test_summary_of_an_unfinished_run(run_dict, write_toml, tmp_path):
+    out = tmp_path / "run"
+    ensemble = {"n": [12, 16], "samples": [4, 3], "replicas": 2}
+    assert call("nsim", "run", write_toml(run_dict(ensemble=ensemble)), "--out", out, "--share", "1/2").returncode == 0
+    done = call("nsim", "summary", out)
+    assert done.returncode == 0
+    rows = json.loads(call("nsim", "summary", out, "--json").stdout)["unfinished"]
+    assert [(row["n"], row["samples_asked"]) for row in rows] == [(12, 4), (16, 3)]
+    assert sum(row["samples_done"] for row in rows) in (3, 4)
+    words = [f"{row['samples_done']} of {row['samples_asked']}" for row in rows]
+    assert f"not complete, done are n = 12: {words[0]} samples; n = 16: {words[1]} samples" in done.stderr
+    assert all(f"unfinished: {word}" in done.stdout for word in words)
+    assert call("nsim", "run", tmp_path / "run.toml", "--out", out).returncode == 0
+    done = call("nsim", "summary", out)
+    assert done.stderr == ""
+    assert "unfinished:" not in done.stdout
 
 
 def test_mistakes_in_the_landscape_of_a_run(tmp_path):

@@ -56,6 +56,35 @@ def test_json_is_all_there_is_on_stdout(run: Path, tmp_path: Path, capfd: pytest
     assert json.loads(out) == json.loads((tmp_path / "report.json").read_text())
 
 
+@pytest.mark.parametrize("protocol", [{"kind": "quench"}, {"kind": "tempering", "sweeps": 64, "temperatures": 3}])
+def test_given_couplings_are_compared_with_no_theory(
+    protocol: dict[str, object], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(5)
+    J = np.triu(rng.normal(2 / 24, 24**-0.5, (24, 24)), 1)
+    np.save(tmp_path / "J.npy", J + J.T)
+    record = {
+        "seed": 6,
+        "model": {"gamma": 1.0, "j0": 2.0},
+        "ensemble": {"n": 24, "replicas": 2},
+        "protocol": protocol,
+        "couplings": {"file": str(tmp_path / "J.npy")},
+    }
+    run_campaign(run_file.parse(record), tmp_path / "run", SerialRanks())
+    capfd.readouterr()
+    assert status("report", tmp_path / "run", "--out", tmp_path / "report") == 0
+    out, err = capfd.readouterr()
+    assert "Nothing could be tested: the couplings were given" in out
+    assert err.count("the couplings were given") == 1
+    data = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert data["verdict"] == "not tested"
+    assert {check["verdict"] for check in data["checks"]} == {"not tested"}
+    for check in data["checks"]:
+        assert "the couplings were given, not drawn from the ensemble" in check["reason"]
+        assert set(check["prediction"].values()) == {None}
+    assert data["equilibrium"] == []
+
+
 def failing(mean_field: MeanField) -> MeanField:
     """Theory whose p is not what symmetry demands."""
     for theory in mean_field.theories.values():

@@ -175,6 +175,11 @@ def test_unwise_choices_warn(run_dict):
     assert parse(run_dict()).warnings() == []
     assert "protocol.sweeps" in parse(run_dict(protocol__sweeps=5)).warnings()[0]
     assert "equal" in parse(run_dict(protocol__start="uniform")).warnings()[0]
+    given = {"ensemble": {"n": 5}, "couplings": {"file": "J.npy"}}
+    assert parse(run_dict(**given)).warnings() == []
+    assert parse(run_dict(**given, model__j0=2.0)).warnings() == [
+        "model.j0 is not used: couplings.file gives the couplings"
+    ]
 
 
 def test_files_that_cannot_be_read(tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import floor, log10
 
 from meanfield import Solution
-from validation.predictions import Theory
+from validation.predictions import GIVEN, Theory
 from validation.quantities import QUANTITIES, label
 from validation.verdicts.checks import THRESHOLD, Check
 from validation.verdicts.comparison import Comparison
@@ -51,6 +51,8 @@ def _relaxed(comparison: Comparison) -> str:
     distinct = [check for check in judged if not (single and check.observable == "lowest_energy")]
     tested = [check for check in distinct if not comparison.trivial(check)]
     trivial = [check for check in judged if comparison.trivial(check)]
+    if comparison.simulation.run.couplings.file is not None:
+        return f"Nothing could be tested: {GIVEN}."
     where = _where(comparison)
     failed = list(dict.fromkeys(label(check.observable) for check in judged if check.verdict == "fail"))
     if failed:

@@ -100,8 +100,9 @@ def study(
 
 
 def _print_plan(title: str, standings: Sequence[Standing], total: float, ranks: int) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from nsim.commands.whole_tables import print_whole
 
     table = Table(title=f"{title}: what is planned")
     for name, side in (("run", "left"), ("protocol", "left"), ("N: samples", "left"), ("replicas", "right")):
@@ -120,10 +121,7 @@ def _print_plan(title: str, standings: Sequence[Standing], total: float, ranks: 
             duration(standing.core_seconds or 0.0),
             memory,
         )
-    console = Console()
-    if not console.is_terminal:
-        console.width = 190
-    console.print(table)
+    print_whole(table)
     click.echo(f"left: {duration(total)} of one core like this one")
     for count in sorted({2, 16, ranks} - {1}):
         click.echo(f"on {count} ranks: about {duration(total / count)}")

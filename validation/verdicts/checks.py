@@ -82,7 +82,8 @@ def compare(
         own[name] = None if predicted is None or theory is None else finite(theory.error(observable))
         if predicted is None or stderr is None or theory is None:
             z[name] = None
-            reason = expected[name].reason if stderr is not None else problem
+            unsolved = predicted is None and theory is not None and theory.solution is None
+            reason = expected[name].reason if unsolved or stderr is not None else problem
             verdicts[name] = ("not tested", reason)
             continue
         error = math.hypot(stderr, theory.error(observable), ACCURACY)

@@ -155,6 +155,8 @@ def compare_equilibrium(simulation: Simulation, controls: Mapping[int, Controls]
     temperatures = sorted({float(t) for thermal in ladders.values() for t in thermal.temperatures}, reverse=True)
     shared = [t for t in temperatures if all(t in thermal.temperatures for thermal in ladders.values())]
     chosen = _evenly(shared or temperatures)
+    if simulation.run.couplings.file is not None:
+        return []  # no theory is about them, as the comparison at T = 0 says
     try:
         model = mean_field_model(simulation.run)
     except ParameterError:

@@ -263,3 +263,18 @@ def test_every_colour_has_its_entry_in_the_legend():
     phase_picture._unique_legend(axes)
     entries = axes.get_legend().get_lines()
     assert [line.get_color() for line in entries] == ["black", "red"]
+
+
+def test_the_picture_names_phases_clear_of_lines_and_has_no_two_entries_alike():
+    axes = phase_picture.figure(phase_diagram(Model(), points=6)).axes[0]
+    axes.figure.canvas.draw()
+    assert {text.get_text() for text in axes.texts} == {"ergodic", "glass", "polarised", "mixed"}
+    for text in axes.texts:
+        assert text.get_bbox_patch() is None
+        for line in axes.lines:
+            path = line.get_transform().transform_path(line.get_path())
+            assert not path.intersects_bbox(text.get_window_extent(), filled=False), (text, line)
+    legend = axes.get_legend()
+    looks = [(line.get_color(), line.get_linestyle()) for line in legend.get_lines()]
+    assert len(looks) == len(set(looks))
+    assert sum("ergodic to glass" in text.get_text() for text in legend.get_texts()) == 1

@@ -65,6 +65,19 @@ def test_too_few_modes_have_no_exponent():
     assert _edge(np.ones((1, 1, 50)), np.ones((1, 1), dtype=bool), 0.05, 50)["exponent"] is None
 
 
+def test_an_exponent_of_just_enough_modes_has_an_error():
+    """20 modes of 10 samples, 18 of 9 of them: fewer than an exponent may be taken from, but not than its scatter."""
+    omega = np.random.default_rng(3).power(3, size=(10, 4, 100))
+    found = _edge(omega, np.ones((10, 4), dtype=bool), 0.005, 100)
+    assert found["exponent"] is not None
+    assert found["stderr"] == pytest.approx(3 / np.sqrt(20), rel=0.9)
+    single = _edge(omega[:1], np.ones((1, 4), dtype=bool), 0.05, 100)
+    assert single["exponent"] is not None
+    assert single["stderr"] is None
+    few = _edge(omega[:9], np.ones((9, 4), dtype=bool), 0.005, 100)
+    assert (few["exponent"], few["stderr"]) == (None, None)
+
+
 def test_scaling_of_the_lowest_eigenvalue():
     groups = [{"n": n, "lambda_min": {"mean": 3 * n**-0.6, "stderr": 0.01 * n**-0.6}} for n in (50, 100, 400)]
     assert _scaling(groups)["exponent"] == pytest.approx(-0.6)
