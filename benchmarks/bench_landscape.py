@@ -241,7 +241,8 @@ def main() -> None:
     )
     print(
         f"whole search of {PAIR_STATES} states: {candidates} candidates (flips, wells, modes), {exploring:.1f} s, "
-        f"{len(whole.known.saddles)} proved saddles; 10 000 candidates in {1e4 * exploring / candidates / 60:.1f} minutes"
+        f"{len(whole.known.saddles)} proved saddles; "
+        f"10 000 candidates in {1e4 * exploring / candidates / 60:.1f} minutes"
     )
 
 

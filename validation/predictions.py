@@ -92,7 +92,7 @@ def mean_field_model(run: RunFile) -> Model:
 
 
 def predict(run: RunFile) -> MeanField:
-    """Solve every ansatz at T = 0 for the model of a run; nothing for given couplings, of which the model says little."""
+    """Solve every ansatz at T = 0 for the model of a run; nothing for given couplings, which no ensemble describes."""
     if run.couplings.file is not None:
         return _nothing(GIVEN)
     try:
