@@ -18,7 +18,7 @@ from validation.verdicts.comparison import Comparison, compare_run
 POLARISED = {
     "seed": 71,
     "model": {"gamma": 1.0, "j0": 3.0},
-    "ensemble": {"n": [32, 64, 128, 256], "samples": [600, 400, 250, 150]},
+    "ensemble": {"n": [32, 64, 128, 256], "samples": [600, 400, 250, 250]},
     "protocol": {"kind": "quench", "start": "uniform", "start_value": 3.5},
 }
 GLASS = {

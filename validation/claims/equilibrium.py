@@ -103,7 +103,7 @@ def judge(evidence: Evidence) -> Finding:
 
 def _control(at: AtTemperature, model: Model, where: str) -> StudyCheck | None:
     """The energy against full RSB (RS where it is exact) for couplings of variance 1.05/N."""
-    found = at.extrapolations.get("energy")
+    found = at.limits.get("energy")
     row = next((one for one in at.checks if one.n is None and one.observable == "energy"), None)
     if found is None or row is None or row.verdict == "not tested":
         return None

@@ -22,18 +22,12 @@ from validation.report.words import with_error
 from validation.simulation import Simulation
 from validation.statistics import finite_size
 from validation.statistics.coupling_controls import Controlled, controlled
-from validation.statistics.finite_size import Form, Limit
+from validation.statistics.finite_size import Limit
+from validation.verdicts.forms import IN_A_FIELD
 
 Array = NDArray[np.float64]
 Response = tuple[float, Limit, list[tuple[int, Controlled]]]  # field, limit of p/F, p of every size
 
-# A field F is a scale of its own: it cuts correlations off, and corrections become regular beyond N ~ F^-3 or so.
-FORMS = (
-    Form((2 / 3,), "as the energy"),
-    Form((1.0,), "regular, beyond the size that the field sets"),
-    Form((2 / 3, 1.0), "both"),
-    Form((1.0, 2.0), "regular, next order"),
-)
 TRUE = "full RSB is believed exact for ground states"
 WRONG = "the ansatz has too little response: its jumps are not all there"
 
@@ -49,7 +43,10 @@ def judge(evidence: Evidence) -> Finding:
         field = simulation.run.model.field
         rows = _rows(simulation, evidence, claim.smallest or 1)
         limit = finite_size.limit(
-            [n for n, _ in rows], [one.mean / field for _, one in rows], [one.stderr / field for _, one in rows], FORMS
+            [n for n, _ in rows],
+            [one.mean / field for _, one in rows],
+            [one.stderr / field for _, one in rows],
+            IN_A_FIELD,
         )
         if limit is None or field == 0:
             continue

@@ -28,27 +28,10 @@ from validation.statistics import finite_size
 from validation.statistics.coupling_controls import Controlled, Controls, controlled
 from validation.statistics.finite_size import Form, Limit
 from validation.statistics.resampling import width
+from validation.verdicts.forms import GLASSY_ENERGY, RESPONSE, SOFT_MODE
 
 Array = NDArray[np.float64]
 
-LEADING = "N^(-2/3): glassy ground-state energies of fully connected models"
-ENERGY_FORMS = (
-    Form((2 / 3,), LEADING),
-    Form((2 / 3, 1.0), f"{LEADING}, next order 1/N"),
-    Form((2 / 3, 4 / 3), f"{LEADING}, next order N^(-4/3)"),
-)
-# q is the derivative of the energy with respect to a2: the same exponents. C_reg has none fixed by theory.
-RESPONSE_FORMS = (
-    Form((1 / 3,), "that of overlaps at the transition of the SK model"),
-    Form((2 / 3,), "as the energy"),
-    Form((1.0,), "a regular correction"),
-    Form((2 / 3, 1.0), "as the energy, next order 1/N"),
-)
-SOFT_FORMS = (
-    Form((2 / 5,), "lowest of N modes with D(omega) ~ omega^4"),
-    Form((2 / 3,), "lowest of N modes with D(omega) ~ omega^2"),
-    Form((), "", free=True),
-)
 TRUE = "full RSB is believed exact for ground states"
 TOO_LOW = "RS is unstable, and its energy lies below the true one"
 ONE_STEP = "one step of symmetry breaking is not enough; its energy lies 0.2% below"
@@ -77,8 +60,8 @@ def judge(evidence: Evidence) -> Finding:
     wrong = wrong_couplings(model)
     mistaken = {"frsb": solved(wrong.model, "frsb")}
     conditions = f"ground states, gamma = {model.gamma:g}, J0 = {model.j0:g}, N = {_span(rows)}"
-    limits = {"energy": _limit(rows, "energy", ENERGY_FORMS), "q": _limit(rows, "q", ENERGY_FORMS)}
-    limits |= {"C": _limit(rows, "C", RESPONSE_FORMS), "lambda_min": _limit(rows, "lambda_min", SOFT_FORMS)}
+    limits = {"energy": _limit(rows, "energy", GLASSY_ENERGY), "q": _limit(rows, "q", GLASSY_ENERGY)}
+    limits |= {"C": _limit(rows, "C", RESPONSE), "lambda_min": _limit(rows, "lambda_min", SOFT_MODE)}
     checks = _checks(rows, limits, solutions, conditions)
     energy = limits["energy"]
     if energy is not None:

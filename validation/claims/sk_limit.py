@@ -14,7 +14,6 @@ import numpy as np
 from meanfield import Model
 from validation.claims.controlled_sizes import controls_of
 from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, agree, check, differ
-from validation.claims.ground_states import ENERGY_FORMS
 from validation.claims.solved import solved
 from validation.claims.wrong_couplings import REASON, energies, wrong_couplings
 from validation.lowest_states import all_sizes
@@ -25,6 +24,7 @@ from validation.statistics import finite_size
 from validation.statistics.coupling_controls import controlled
 from validation.statistics.finite_size import Limit
 from validation.verdicts.expectations import Expectation
+from validation.verdicts.forms import SK_ENERGY
 
 PUBLISHED = -0.7631667  # full RSB [Oppermann, Schmidt, Phys. Rev. E 78, 061124 (2008)]
 TRUE = "full RSB is exact for the SK model"
@@ -45,7 +45,7 @@ def judge(evidence: Evidence) -> Finding:
             control = controls_of(simulation.run, states.n, evidence)
             rows.append((states.n, controlled(states.scalars["energy"] + depth / 4, control)))
         limit = finite_size.limit(
-            [n for n, _ in rows], [one.mean for _, one in rows], [one.stderr for _, one in rows], ENERGY_FORMS[:2]
+            [n for n, _ in rows], [one.mean for _, one in rows], [one.stderr for _, one in rows], SK_ENERGY
         )
         if limit is None:
             continue

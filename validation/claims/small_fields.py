@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 import meanfield
 from meanfield import Solution
 from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, agree, check, differ, undecided
-from validation.claims.ground_states import RESPONSE_FORMS
 from validation.claims.solved import solved
 from validation.finite_size import power_law
 from validation.lowest_sites import lowest_sites
@@ -26,17 +25,12 @@ from validation.report.words import with_error
 from validation.simulation import Sites
 from validation.statistics import finite_size
 from validation.statistics.finite_size import Form, Limit
+from validation.verdicts.forms import NOT_FIXED, RESPONSE, SMALL_FIELDS
 
 Array = NDArray[np.float64]
 
 WINDOW = 0.12  # width of each of the two windows, in standard deviations of the RS field distribution
 NODES = 24  # Gauss nodes in a window
-DENSITY_FORMS = (
-    Form((1 / 3,), "P(0) of the SK model falls as N^(-1/3)"),
-    Form((2 / 3,), "as the energy"),
-    Form((1 / 3, 2 / 3), "both"),
-)
-WELL_FORMS = (Form((1 / 3,), "as P(0)"), Form((2 / 3,), "as the energy"), Form((1.0,), "regular"))
 PSEUDOGAP = "full RSB has a pseudogap where double wells are: P(0) = 0"
 FLAT = "the ansatz has a flat P(h) at h = 0, where ground states have a pseudogap"
 WELLS = "the flat P(h) of the ansatz brings double wells with it, which ground states avoid"
@@ -68,9 +62,9 @@ def judge(evidence: Evidence) -> Finding:
     ]
     sizes = [row.n for row in rows]
     limits = {
-        "small_field_density": _limit(sizes, [row.density for row in rows], DENSITY_FORMS),
-        "pseudogap_slope": _limit(sizes, [row.slope for row in rows], RESPONSE_FORMS),
-        "double_well_fraction": _limit(sizes, [row.wells for row in rows], WELL_FORMS),
+        "small_field_density": _limit(sizes, [row.density for row in rows], SMALL_FIELDS),
+        "pseudogap_slope": _limit(sizes, [row.slope for row in rows], RESPONSE),
+        "double_well_fraction": _limit(sizes, [row.wells for row in rows], NOT_FIXED),
     }
     predicted = {name: _prediction(solution, w) for name, solution in solutions.items()}
     where = f"ground states, gamma = {model.gamma:g}, J0 = {model.j0:g}, N = {sizes[0]} to {sizes[-1]}"

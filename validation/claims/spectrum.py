@@ -21,7 +21,6 @@ from nsim.campaign.tasks import glass_of
 from nsim.sample.hessian import spectrum
 from validation import hessian_law
 from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, agree, check, differ, undecided
-from validation.claims.ground_states import RESPONSE_FORMS
 from validation.claims.solved import solved
 from validation.claims.wrong_couplings import REASON, VARIANCE
 from validation.lowest_sites import lowest_sites
@@ -32,6 +31,7 @@ from validation.report.words import with_error
 from validation.simulation import Simulation, Sites
 from validation.statistics import finite_size
 from validation.statistics.finite_size import Form, Limit
+from validation.verdicts.forms import REGULAR, RESPONSE
 
 Array = NDArray[np.float64]
 
@@ -39,7 +39,6 @@ BELOW = 1.0  # x: distance below zero at which the resolvent is taken [E0/v0^2]
 MOST_STATES = 100  # of one size that are diagonalised
 LARGEST = 1024  # N
 SUPPLIED = 1e-6  # gradient of a state with its J: larger, it is not its J
-LAW_FORMS = (Form((1.0,), "regular"), Form((1.0, 2.0), "regular, next order"))
 LAW = "the law holds for N -> infinity with the states' own d_i, whatever theory is right"
 TRUE = "full RSB is believed exact for ground states"
 
@@ -74,9 +73,9 @@ def judge(evidence: Evidence) -> Finding:
     predicted = {name: _prediction(one) for name, one in solutions.items()}
     where = f"ground states, gamma = {model.gamma:g}, J0 = {model.j0:g}, N = {sizes[0].n} to {sizes[-1].n}"
     samples = min(len(one.resolvent) for one in sizes)
-    whole = _limit(sizes, [one.resolvent for one in sizes], RESPONSE_FORMS)
-    gap = _limit(sizes, [one.resolvent - one.law for one in sizes], LAW_FORMS)
-    wrong = _limit(sizes, [one.resolvent - one.wrong_law for one in sizes], LAW_FORMS)
+    whole = _limit(sizes, [one.resolvent for one in sizes], RESPONSE)
+    gap = _limit(sizes, [one.resolvent - one.law for one in sizes], REGULAR)
+    wrong = _limit(sizes, [one.resolvent - one.wrong_law for one in sizes], REGULAR)
     checks: list[StudyCheck] = []
     if gap is not None and wrong is not None and whole is not None:
         nothing = dict.fromkeys(THEORIES, (0.0, 0.0))
