@@ -24,7 +24,7 @@ POLARISED = {
 GLASS = {
     "seed": 72,
     "model": {"gamma": 4.0},
-    "ensemble": {"n": [32, 64, 128], "samples": [150, 80, 40], "replicas": 4},
+    "ensemble": {"n": [16, 32, 64, 128], "samples": [150, 150, 80, 40], "replicas": 4},
     "protocol": {"kind": "anneal", "sweeps": 300, "t_start": 40.0, "t_end": 0.1},
 }
 QUENCHED = {

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from meanfield import Model, glass_temperature
 from meanfield.replicas.overlap_distribution import overlap_distribution
-from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, agree, check, differ, label_of
+from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, agree, check, label_of
+from validation.claims.limit_picture import look
+from validation.claims.negative_control import negative_control
 from validation.claims.solved import solved
-from validation.claims.wrong_couplings import REASON, wrong_couplings
-from validation.plot_style import INK, SHADE, THEORY_COLOURS, THEORY_DASHES, figure, legend, style
+from validation.claims.wrong_couplings import wrong_couplings
+from validation.plot_style import INK, SHADE, figure, legend, style
 from validation.predictions import THEORIES, mean_field_model
 from validation.report.words import with_error
 from validation.simulation import Simulation
@@ -67,25 +69,11 @@ def judge(evidence: Evidence) -> Finding:
         samples = min(len(one.squared) for one in overlaps)
         own = dict.fromkeys(THEORIES, (transition, 0.0))
         label = "T at which Binder ratios cross"
-        checks.append(
-            check("binder_crossing", label, where, None, *limit, own, dict.fromkeys(THEORIES, agree(EXACT)), samples)
-        )
+        exact = dict.fromkeys(THEORIES, agree(EXACT))
+        judged = check("binder_crossing", label, where, None, *limit, own, exact, samples)
         wrong = wrong_couplings(model)
         mistaken = (glass_temperature(wrong.model) or 0.0) * wrong.scale
-        expected = differ(REASON, abs(mistaken - transition))
-        checks.append(
-            check(
-                "binder_crossing",
-                label,
-                f"{where}; coupling variance 1.05/N in theory",
-                None,
-                *limit,
-                dict.fromkeys(THEORIES, (mistaken, 0.0)),
-                dict.fromkeys(THEORIES, expected),
-                samples,
-                control=True,
-            )
-        )
+        checks += [judged, negative_control(judged, dict.fromkeys(THEORIES, (mistaken, 0.0)), samples)]
     return Finding(
         claim=evidence.claim,
         title=evidence.claim.title or "Thermal equilibrium through the transition",
@@ -103,29 +91,14 @@ def judge(evidence: Evidence) -> Finding:
 
 def _control(at: AtTemperature, model: Model, where: str) -> StudyCheck | None:
     """The energy against full RSB (RS where it is exact) for couplings of variance 1.05/N."""
-    found = at.limits.get("energy")
     row = next((one for one in at.checks if one.n is None and one.observable == "energy"), None)
-    if found is None or row is None or row.verdict == "not tested":
+    if row is None or row.verdict == "not tested":
         return None
     name = "rs" if at.rs_exact else "frsb"
-    own = at.theories[name].values.get("energy")
     wrong = wrong_couplings(model)
     solution = solved(wrong.model, name, temperature=wrong.temperature(at.temperature))
-    predicted = wrong.scale * solution.internal_energy
-    gap = abs(predicted - own) if own is not None else 0.0
-    return check(
-        "energy",
-        label_of("energy", True),
-        f"{where}; coupling variance 1.05/N in theory",
-        None,
-        found.value,
-        found.stderr,
-        {name: (predicted, 0.0)},
-        {name: differ(REASON, gap)},
-        10**6,
-        temperature=at.temperature,
-        control=True,
-    )
+    judged = StudyCheck(row, where, label_of("energy", True))
+    return negative_control(judged, {name: (wrong.scale * solution.internal_energy, 0.0)}, 10**6)
 
 
 def _overlaps(simulation: Simulation, n: int) -> Overlaps:
@@ -225,9 +198,7 @@ def _picture(overlaps: list[Overlaps], model: Model, transition: float | None) -
                 label=f"simulation, N = {one.n}",
             )
         if transition is not None:
-            panels[0].axvline(
-                transition, color=THEORY_COLOURS["frsb"], linestyle=THEORY_DASHES["frsb"], label="$T_g$, theory"
-            )
+            panels[0].axvline(transition, **look("frsb"), label="$T_g$, theory")
         panels[0].set_xlabel("temperature $T$  [$E_0$]")
         panels[0].set_ylabel("Binder ratio")
         at = int(np.argmin(np.abs(overlaps[0].temperatures - 0.5 * (transition or overlaps[0].temperatures[-1]))))
@@ -260,9 +231,8 @@ def _full_rsb_curve(axes: Any, model: Model, temperature: float) -> None:
         return
     scale = solution.q_diag
     q = found.q.value / scale
-    look = {"color": THEORY_COLOURS["frsb"], "linestyle": THEORY_DASHES["frsb"]}
     for sign in (-1, 1):
-        axes.plot(sign * q, temperature * found.density.value * scale / 2, **look)
+        axes.plot(sign * q, temperature * found.density.value * scale / 2, **look("frsb"))
         largest = float(found.largest.value) / scale
         axes.annotate(
             "", (sign * largest, 0.05), (sign * largest, 0.9), arrowprops={"arrowstyle": "<-", "color": SHADE}

@@ -9,10 +9,10 @@ weights of the Akaike criterion for data cuts,
 
 its variance the average of the fits' variances plus their scatter [Jay and Neil, Phys. Rev. D 103, 114502 (2021)].
 The scatter over *forms* is told apart from the statistical error. Fits without degrees of freedom count only where some
-form has no others, since a term of next order must be allowed for even by few sizes. Two sizes hold no such term: its
-coefficient is then given a natural size, b = 0 +- |a| [constrained fits: Lepage et al., Nucl. Phys. B Proc. Suppl.
-106, 12 (2002)], which widens the error. Where even the heaviest fit is rejected by the data (probability below 1%) the
-statistical error is widened by its sqrt(chi^2/dof) (Birge).
+form has no others. Two or three sizes do not hold a term of next order beside the leading one, and it must be allowed
+for: its coefficient is then given a natural size, b = 0 +- |a| [constrained fits: Lepage et al., Nucl. Phys. B Proc.
+Suppl. 106, 12 (2002)], which widens the error. Where even the heaviest fit is rejected by the data (probability below
+1%) the statistical error is widened by its sqrt(chi^2/dof) (Birge).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ Array = NDArray[np.float64]
 
 FREE = (0.2, 2.0)  # range of a fitted exponent
 LEAST_DOF = 1  # degrees of freedom a fit must have to be averaged, where every form has such fits
+FEW = 3  # sizes that do not hold a term of next order
 REJECTED = 0.01  # probability of a larger chi^2 below which a form counts as rejected by the data
 
 
@@ -196,7 +197,7 @@ def limit(
     n, x, error = (np.asarray(data, float)[order] for data in (sizes, values, stderrs))
     if len(n) < 2:
         return None
-    if len(n) == 2:  # the leading term alone is part of a form that has one of next order of natural size
+    if len(n) <= FEW:  # the leading term alone is part of a form that has one of next order of natural size
         longer = {form.exponents[:1] for form in forms if len(form.exponents) > 1}
         forms = [form for form in forms if len(form.exponents) != 1 or form.exponents not in longer]
     of_forms = [fits for form in forms if (fits := _with_cuts(n, x, error, form))]
@@ -204,7 +205,7 @@ def limit(
     fits = [fit for fits in (tested if all(tested) else of_forms) for fit in fits]
     if not fits:
         return None
-    # A constrained term of next order is no free parameter: the sizes are as many as parameters and degrees of freedom.
+    # A constrained term of next order is no free parameter: k + d is the number of sizes less the degrees of freedom.
     criterion = np.array([fit.chi2 + 2 * (len(n) - fit.dof) for fit in fits])
     weight = np.exp(-(criterion - criterion.min()) / 2)
     weight /= weight.sum()
@@ -223,7 +224,7 @@ def limit(
 def _with_cuts(n: Array, x: Array, error: Array, form: Form) -> list[FormFit]:
     """One form fitted to all sizes, then without the smallest, the two smallest, ... while it can be fitted."""
     parameters = 3 if form.free else 1 + len(form.exponents)
-    if len(n) == 2 and len(form.exponents) == 2:
+    if len(n) <= FEW and len(form.exponents) == 2:
         return [_with_natural_next_order(n, x, error, form)]
     return [
         fit
@@ -256,12 +257,12 @@ def _fit(n: Array, x: Array, error: Array, form: Form, dropped: int) -> FormFit 
 
 
 def _with_natural_next_order(n: Array, x: Array, error: Array, form: Form) -> FormFit:
-    """Two terms from two sizes: b = 0 +- |a|, a from the leading term alone, is a third datum."""
+    """Two terms from few sizes: b = 0 +- |a|, a from the leading term alone, is one more datum."""
     leading = _linear(n, x, error, form.exponents[:1])[0]
     natural = max(abs(float(leading[1])), np.finfo(float).tiny ** 0.25)
     A = np.vstack([_design(n, form.exponents) / error[:, None], [0.0, 0.0, 1 / natural]])
     coefficients, covariance, chi2 = _least_squares(A, np.append(x / error, 0.0))
-    return FormFit(form, form.exponents, int(n[0]), 0, coefficients, covariance, chi2, 0, weight=0.0)
+    return FormFit(form, form.exponents, int(n[0]), 0, coefficients, covariance, chi2, len(n) - 2, weight=0.0)
 
 
 def _weighing(fit: FormFit, weight: float) -> FormFit:

@@ -48,10 +48,10 @@ def test_one_particle_against_quadrature(algorithm, seeds, p_values):
     for seed in seeds:
         sample = final_states(glass, beta, algorithm, seed)[0]
         p_values.append(kolmogorov_smirnov(sample, log_density))
-        # Negative control: a temperature wrong by 20% fails the same bound.
-        assert kolmogorov_smirnov(sample, lambda x: 1.2 * log_density(x)) < 1e-3
     if len(seeds) == 1:
         assert min(p_values) > 1e-3
+        # Negative control: a temperature wrong by 20% fails the same bound.
+        assert kolmogorov_smirnov(sample, lambda x: 1.2 * log_density(x)) < 1e-3
 
 
 @both

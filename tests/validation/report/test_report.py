@@ -81,7 +81,7 @@ def test_json_contract(report: Path) -> None:
                 assert check["z"][name] is None
     extrapolated = {check["observable"] for check in checks if check["n"] is None}
     assert extrapolated >= OBSERVABLES
-    for n in (32, 64, 128):
+    for n in (16, 32, 64, 128):
         assert {check["observable"] for check in checks if check["n"] == n} >= OBSERVABLES
     assert [check["n"] is None for check in checks] == sorted((check["n"] is None for check in checks), reverse=True)
     limits = data["extrapolations"]

@@ -68,7 +68,7 @@ def test_symmetry_is_no_merit_of_a_theory(glassy: Comparison) -> None:
 
 
 def test_what_must_differ_is_not_called_right_for_want_of_precision(glassy: Comparison) -> None:
-    """The energy of three small sizes does not reject RS, of which it is known that it must."""
+    """The energy of four small sizes does not reject RS, of which it is known that it must."""
     energy = next(c for c in glassy.checks if c.n is None and c.observable == "energy")
     assert energy.expected["rs"] == "differ"
     assert energy.z["rs"] is not None

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from validation.statistics.finite_size import Form, limit
-from validation.verdicts.forms import GLASSY_ENERGY
+from validation.verdicts.forms import GLASSY_ENERGY, NOT_FIXED, REGULAR
 
 N = np.array([16, 24, 32, 48, 64, 96, 128, 192], float)
 LEADING, NEXT = Form((2 / 3,)), Form((2 / 3, 4 / 3))
@@ -60,6 +60,49 @@ def scores(sizes: tuple[int, ...], noise: float, seed: int, sets: int = 200) -> 
     return z, alone
 
 
+@pytest.mark.parametrize("power", [1 / 3, 2 / 3, 1.0])
+@pytest.mark.parametrize("noise", [0.005, 0.05])
+def test_errors_cover_powers_that_no_theory_fixes(power: float, noise: float, seeds: list[int]) -> None:
+    """Truth: 5 N^-w with any of the powers that stand side by side; a fit that takes another one for granted is off."""
+    n, error = np.array([32.0, 64.0, 128.0, 256.0]), np.full(4, noise)
+    other = next(form for form in NOT_FIXED if abs(form.exponents[0] - power) > 0.3)
+    z, wrong = [], []
+    for seed in seeds:
+        stream = np.random.default_rng(seed)
+        for _ in range(200):
+            x = 1 + 5 * n**-power + error * stream.standard_normal(4)
+            found, alone = limit(n, x, error, NOT_FIXED), limit(n, x, error, [other])
+            assert found is not None
+            assert alone is not None
+            whole = next(fit for fit in alone.fits if fit.dropped == 0)
+            z.append((found.value - 1) / found.stderr)
+            wrong.append((whole.value - 1) / whole.stderr)
+    assert np.mean(np.abs(z) > 3) < 0.03 + 4 * np.sqrt(0.03 * 0.97 / len(z))
+    if noise < 0.01:
+        assert np.mean(np.abs(wrong) > 3) > 0.5
+
+
+@pytest.mark.parametrize("sizes", [(64, 128), (32, 64, 128), (32, 64, 128, 256)])
+def test_errors_cover_a_regular_next_order(sizes: tuple[int, ...], seeds: list[int]) -> None:
+    """Truth: a/N + b/N^2 with b = +-a, of natural size; the first term alone misses it."""
+    n = np.array(sizes, float)
+    error = np.full(len(n), 2e-4)
+    z, alone = [], []
+    for seed in seeds:
+        stream = np.random.default_rng(seed)
+        for _ in range(200):
+            b = 20 * stream.standard_normal()
+            x = 1 + 20 / n + b / n**2 + error * stream.standard_normal(len(n))
+            found, first = limit(n, x, error, REGULAR), limit(n, x, error, REGULAR[:1])
+            assert found is not None
+            assert first is not None
+            whole = next(fit for fit in first.fits if fit.dropped == 0)
+            z.append((found.value - 1) / found.stderr)
+            alone.append((whole.value - 1) / whole.stderr)
+    assert np.mean(np.abs(z) > 3) < 0.03 + 4 * np.sqrt(0.03 * 0.97 / len(z))
+    assert np.mean(np.abs(alone) > 3) > 0.2  # negative control
+
+
 def test_data_that_reject_a_form_give_it_no_weight() -> None:
     error = 0.001 * np.ones_like(N)
     x = -12 + 24 * N ** (-2 / 3) - 20 * N ** (-4 / 3)
@@ -98,17 +141,27 @@ def test_a_fitted_exponent_is_found(omega: float) -> None:
     assert fit.stderr > 2 * next(one for one in given.fits if one.dropped == 0).stderr
 
 
-def test_three_sizes_allow_for_a_next_order() -> None:
-    """A form with as many parameters as sizes is not left out for want of a chi^2: one power alone claims too much."""
-    n = np.array([32.0, 64.0, 128.0])
-    found = limit(n, -12 + 24 * n ** (-2 / 3), np.full(3, 0.01), GLASSY_ENERGY)
+def test_three_sizes_take_a_next_order_of_natural_size() -> None:
+    """One power alone claims too much, a free second one too little: each size more helps."""
+    n, error = np.array([32.0, 64.0, 128.0, 256.0]), np.full(4, 0.05)
+    x = -12 + 24 * n ** (-2 / 3)
+    found = limit(n[:3], x[:3], error[:3], GLASSY_ENERGY)
     assert found is not None
-    assert {fit.form for fit in found.fits} == set(GLASSY_ENERGY)
-    whole = next(fit for fit in found.fits if fit.form == GLASSY_ENERGY[0] and fit.dropped == 0)
-    assert found.stderr > 2 * whole.stderr
-    alone = limit(n, -12 + 24 * n ** (-2 / 3), np.full(3, 0.01), GLASSY_ENERGY[:1])
+    assert {fit.form for fit in found.fits} == set(GLASSY_ENERGY[1:])
+    assert all(fit.dof == 1 for fit in found.fits)
+    assert found.value == pytest.approx(-12, abs=1e-9)
+    alone = limit(n[:3], x[:3], error[:3], GLASSY_ENERGY[:1])
     assert alone is not None
-    assert alone.stderr == pytest.approx(whole.stderr)
+    assert alone.stderr == pytest.approx(next(fit for fit in alone.fits if fit.dropped == 0).stderr)
+    assert found.stderr > 1.5 * alone.stderr
+    # By hand: least squares with a third coefficient and the datum b = 0 +- 24.
+    A = np.stack([np.ones(3), n[:3] ** (-2 / 3), 1 / n[:3]], axis=1) / 0.05
+    normal = A.T @ A + np.diag([0, 0, 1 / 24**2])
+    first = next(fit for fit in found.fits if fit.form == GLASSY_ENERGY[1])
+    assert first.stderr == pytest.approx(np.linalg.inv(normal)[0, 0] ** 0.5, rel=1e-6)
+    two = limit(n[1:3], x[1:3], error[1:3], GLASSY_ENERGY)
+    assert two is not None
+    assert found.stderr < two.stderr
 
 
 def test_two_sizes_take_a_next_order_of_natural_size() -> None:

@@ -59,12 +59,9 @@ def test_rs_fails_in_the_glass_as_it_must(glassy: Comparison) -> None:
     for name in ("double_well_fraction", "small_field_weight"):
         check = checks[name]
         assert check.expected == {"rs": "differ", "1rsb": "differ", "frsb": None}
-        assert check.verdict in ("pass", "not tested"), check
+        assert check.verdict == "pass", check
         assert check.z["rs"] is not None
-        assert check.z["rs"] < 0
-    # Three sizes bound a next order of P(h) ~ N^(-1/3) badly, and double wells well enough.
-    assert checks["double_well_fraction"].verdict == "pass"
-    assert checks["double_well_fraction"].z["rs"] < -3
+        assert check.z["rs"] < -3
     assert checks["energy"].expected == {"rs": "differ", "1rsb": None, "frsb": None}
     assert checks["energy"].verdict in ("pass", "not tested")
     # Each step of symmetry breaking raises the energy; full RSB, -12.1064, is what true ground states have.
