@@ -44,9 +44,9 @@ def cli() -> None:
 def report(directory: Path, out: Path, strict: bool, as_json: bool) -> ExitStatus:
     """Compare the run in DIRECTORY with RS, 1RSB and full RSB theory; write report.html and report.json into --out.
 
-    Every observable is compared per N and extrapolated to N = infinity. A verdict is given only where the outcome
-    is known beforehand: where RS is exact simulation must agree with it, in the glass it must differ from RS in
-    known ways.
+    Every observable is compared per N and extrapolated to N = infinity; errors hold next-order terms and undecided
+    exponents, as those of validation finite-size. A verdict is given only where the outcome is known beforehand: where
+    RS is exact simulation must agree with it, in the glass it must differ from RS in known ways.
     """
     from validation.report.page import write
     from validation.simulation import Simulation
@@ -59,8 +59,6 @@ def report(directory: Path, out: Path, strict: bool, as_json: bool) -> ExitStatu
     else:
         _print_table(comparison)
         click.echo(data["headline"])
-        if data["errors_of_limits"]:
-            click.echo(data["errors_of_limits"])
         click.echo(f"report: {out / 'report.html'}")
     problems: dict[str, list[str]] = {}
     for theory in comparison.mean_field.theories.values():
@@ -103,7 +101,7 @@ def _print_table(comparison: Comparison) -> None:
     # Rows at finite N or T > 0 are told only where they test something: others differ by a finite-size shift, or p = 0.
     for check in [*comparison.checks, *comparison.thermal_checks]:
         open_or_trivial = check.verdict == "not tested" or (check.verdict == "pass" and comparison.trivial(check))
-        if (check.n is not None or check.temperature > 0) and open_or_trivial and comparison.extrapolations:
+        if (check.n is not None or check.temperature > 0) and open_or_trivial and comparison.limits:
             continue
         row = [
             label(check.observable),

@@ -65,10 +65,7 @@ def _print(found: FiniteSizeStudy, fits: bool) -> None:
                 form += f" (w = {fit.exponents[0]:.2f})"
             table.add_row(*(whole if number == 0 else [""] * 5), form, f"{fit.chi2:.1f}/{fit.dof}")
     print_whole(table)
-    click.echo(
-        "Errors hold next-order terms, smallest sizes and undecided exponents: quote these. Those of validation report "
-        "are smaller where theory fixes one power, and hold if next-order terms are negligible."
-    )
+    click.echo("Errors hold next-order terms, smallest sizes and undecided exponents; validation report has the same.")
     if found.width is not None:
         plain, freed = found.width["plain"], found.width["without_traces"]
         click.echo(

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from meanfield import Model, glass_temperature
 from meanfield.replicas.overlap_distribution import overlap_distribution
 from validation.claims.crossing import Invariant, OverlapMoments, binder, crossing, crossing_limit, scaled_overlap
-from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, agree, check, differ, label_of
+from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, agree, check, label_of
+from validation.claims.limit_picture import look
+from validation.claims.negative_control import negative_control
 from validation.claims.solved import solved
-from validation.claims.wrong_couplings import REASON, wrong_couplings
-from validation.plot_style import INK, SHADE, THEORY_COLOURS, THEORY_DASHES, figure, legend, style
+from validation.claims.wrong_couplings import wrong_couplings
+from validation.plot_style import INK, SHADE, figure, legend, style
 from validation.predictions import THEORIES, mean_field_model
 from validation.report.words import with_error
 from validation.simulation import Simulation
@@ -105,42 +107,21 @@ def _crossing_checks(
     samples = min(len(one.squared) for one in overlaps)
     wrong = wrong_couplings(model)
     mistaken = (glass_temperature(wrong.model) or 0.0) * wrong.scale
-    made = []
-    for value, expected, control in (
-        (transition, agree(EXACT), False),
-        (mistaken, differ(REASON, abs(mistaken - transition)), True),
-    ):
-        own, told = dict.fromkeys(THEORIES, (value, 0.0)), dict.fromkeys(THEORIES, expected)
-        mistake = "; coupling variance 1.05/N in theory" if control else ""
-        made.append(check(name, label, where + mistake, None, *limit, own, told, samples, control=control))
-    return made
+    own, exact = dict.fromkeys(THEORIES, (transition, 0.0)), dict.fromkeys(THEORIES, agree(EXACT))
+    judged = check(name, label, where, None, *limit, own, exact, samples)
+    return [judged, negative_control(judged, dict.fromkeys(THEORIES, (mistaken, 0.0)), samples)]
 
 
 def _control(at: AtTemperature, model: Model, where: str) -> StudyCheck | None:
     """The energy against full RSB (RS where it is exact) for couplings of variance 1.05/N."""
-    found = at.extrapolations.get("energy")
     row = next((one for one in at.checks if one.n is None and one.observable == "energy"), None)
-    if found is None or row is None or row.verdict == "not tested":
+    if row is None or row.verdict == "not tested":
         return None
     name = "rs" if at.rs_exact else "frsb"
-    own = at.theories[name].values.get("energy")
     wrong = wrong_couplings(model)
     solution = solved(wrong.model, name, temperature=wrong.temperature(at.temperature))
-    predicted = wrong.scale * solution.internal_energy
-    gap = abs(predicted - own) if own is not None else 0.0
-    return check(
-        "energy",
-        label_of("energy", True),
-        f"{where}; coupling variance 1.05/N in theory",
-        None,
-        found.value,
-        found.stderr,
-        {name: (predicted, 0.0)},
-        {name: differ(REASON, gap)},
-        10**6,
-        temperature=at.temperature,
-        control=True,
-    )
+    judged = StudyCheck(row, where, label_of("energy", True))
+    return negative_control(judged, {name: (wrong.scale * solution.internal_energy, 0.0)}, 10**6)
 
 
 def _overlaps(simulation: Simulation, n: int) -> Overlaps:
@@ -193,8 +174,7 @@ def _picture(overlaps: list[Overlaps], model: Model, transition: float | None) -
                 )
         for axes, name in zip(panels, ("Binder ratio", "$N^{2/3}\\,[\\langle q^2\\rangle]$  [$v_0^4$]"), strict=False):
             if transition is not None:
-                look = {"color": THEORY_COLOURS["frsb"], "linestyle": THEORY_DASHES["frsb"]}
-                axes.axvline(transition, label="$T_g$, theory", **look)
+                axes.axvline(transition, **look("frsb"), label="$T_g$, theory")
             axes.set_xlabel("temperature $T$  [$E_0$]")
             axes.set_ylabel(name)
         panels[1].set_yscale("log")
@@ -229,9 +209,8 @@ def _full_rsb_curve(axes: Any, model: Model, temperature: float) -> None:
         return
     scale = solution.q_diag
     q = found.q.value / scale
-    look = {"color": THEORY_COLOURS["frsb"], "linestyle": THEORY_DASHES["frsb"]}
     for sign in (-1, 1):
-        axes.plot(sign * q, temperature * found.density.value * scale / 2, **look)
+        axes.plot(sign * q, temperature * found.density.value * scale / 2, **look("frsb"))
         largest = float(found.largest.value) / scale
         axes.annotate(
             "", (sign * largest, 0.05), (sign * largest, 0.9), arrowprops={"arrowstyle": "<-", "color": SHADE}

@@ -17,38 +17,23 @@ from meanfield import Solution
 from validation.claims.controlled_sizes import controls_of
 from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, agree, check, differ, undecided
 from validation.claims.kinds import GroundStates
+from validation.claims.limit_picture import draw_limit, draw_sizes, draw_theories
+from validation.claims.negative_control import negative_control
 from validation.claims.solved import solved
-from validation.claims.wrong_couplings import REASON, energies, wrong_couplings
+from validation.claims.wrong_couplings import energies, wrong_couplings
 from validation.finite_size import LITERATURE, power_law
 from validation.lowest_states import LowestStates, all_sizes
-from validation.plot_style import INK, SHADE, THEORY_COLOURS, THEORY_DASHES, figure, legend, style
+from validation.plot_style import figure, legend, style
 from validation.predictions import THEORIES, mean_field_model
 from validation.report.words import with_error
 from validation.statistics import finite_size
 from validation.statistics.coupling_controls import Controlled, Controls, controlled
 from validation.statistics.finite_size import Form, Limit
 from validation.statistics.resampling import width
+from validation.verdicts.forms import GLASSY_ENERGY, RESPONSE, SOFT_MODE
 
 Array = NDArray[np.float64]
 
-LEADING = "N^(-2/3): glassy ground-state energies of fully connected models"
-ENERGY_FORMS = (
-    Form((2 / 3,), LEADING),
-    Form((2 / 3, 1.0), f"{LEADING}, next order 1/N"),
-    Form((2 / 3, 4 / 3), f"{LEADING}, next order N^(-4/3)"),
-)
-# q is the derivative of the energy with respect to a2: the same exponents. C_reg has none fixed by theory.
-RESPONSE_FORMS = (
-    Form((1 / 3,), "that of overlaps at the transition of the SK model"),
-    Form((2 / 3,), "as the energy"),
-    Form((1.0,), "a regular correction"),
-    Form((2 / 3, 1.0), "as the energy, next order 1/N"),
-)
-SOFT_FORMS = (
-    Form((2 / 5,), "lowest of N modes with D(omega) ~ omega^4"),
-    Form((2 / 3,), "lowest of N modes with D(omega) ~ omega^2"),
-    Form((), "", free=True),
-)
 TRUE = "full RSB is believed exact for ground states"
 TOO_LOW = "RS is unstable, and its energy lies below the true one"
 ONE_STEP = "one step of symmetry breaking is not enough; its energy lies 0.2% below"
@@ -77,27 +62,15 @@ def judge(evidence: Evidence) -> Finding:
     wrong = wrong_couplings(model)
     mistaken = {"frsb": solved(wrong.model, "frsb")}
     conditions = f"ground states, gamma = {model.gamma:g}, J0 = {model.j0:g}, N = {_span(rows)}"
-    limits = {"energy": _limit(rows, "energy", ENERGY_FORMS), "q": _limit(rows, "q", ENERGY_FORMS)}
-    limits |= {"C": _limit(rows, "C", RESPONSE_FORMS), "lambda_min": _limit(rows, "lambda_min", SOFT_FORMS)}
+    limits = {"energy": _limit(rows, "energy", GLASSY_ENERGY), "q": _limit(rows, "q", GLASSY_ENERGY)}
+    limits |= {"C": _limit(rows, "C", RESPONSE), "lambda_min": _limit(rows, "lambda_min", SOFT_MODE)}
     checks = _checks(rows, limits, solutions, conditions)
     energy = limits["energy"]
-    if energy is not None:
-        predictions = energies(mistaken, wrong.scale)
-        gap = abs((predictions["frsb"] or (0.0, 0.0))[0] - solutions["frsb"].internal_energy)
-        checks.append(
-            check(
-                "energy",
-                "e, ground states",
-                f"{conditions}; coupling variance 1.05/N in theory",
-                None,
-                energy.value,
-                energy.stderr,
-                predictions,
-                {"frsb": differ(REASON, gap)},
-                _fewest(rows),
-                control=True,
-            )
-        )
+    checks += [
+        negative_control(one, {"frsb": energies(mistaken, wrong.scale)["frsb"]}, _fewest(rows))
+        for one in checks
+        if one.check.observable == "energy"
+    ]
     found: dict[str, Limit] = {name: one for name, one in limits.items() if one is not None}
     widths = _widths(rows)
     return Finding(
@@ -211,39 +184,26 @@ def _statement(energy: Limit | None, solutions: dict[str, Solution], rows: list[
 
 def _picture(rows: list[SizeRow], energy: Limit, solutions: dict[str, Solution]) -> Picture:
     """Energies against N^(-2/3), with the averaged limit's band and the theories' values; enlarged near zero."""
-    n = np.array([row.states.n for row in rows], float)
-    x = n ** (-2 / 3)
-    mean, error = np.array([row.energy.mean for row in rows]), np.array([row.energy.stderr for row in rows])
-    right = 1.06 * x.max()
-    line = np.linspace(0.0, right, 160)
-    with np.errstate(divide="ignore"):
-        curve, band = energy.curve(line**-1.5)
-    slope = (np.interp(x[0], line, curve) - energy.value) / x[0]
+    sizes = [(row.states.n, row.energy.mean, row.energy.stderr) for row in rows]
+    slope = _mean_slope(energy, sizes[0][0])
+    values = {name: solution.internal_energy for name, solution in solutions.items()}
     with style():
         drawn, panels = figure(2, width=9.4, height=4.0)
-        for axes, tilt in zip(panels, (0.0, slope), strict=True):
-            axes.plot(line, curve - tilt * line, color=INK, linewidth=1, label="average of fits")
-            axes.fill_between(
-                line, curve - band - tilt * line, curve + band - tilt * line, color=SHADE, alpha=0.3, linewidth=0
-            )
-            axes.errorbar(
-                x,
-                mean - tilt * x,
-                error,
-                fmt="o",
-                color=INK,
-                markersize=4,
-                capsize=2,
+        # RS lies far below what the right panel enlarges.
+        for axes, tilt, names in zip(panels, (0.0, slope), (THEORIES, ("1rsb", "frsb")), strict=True):
+            right = draw_sizes(
+                axes,
+                sizes,
+                energy,
+                2 / 3,
                 label="simulation, lowest states",
+                line_label="average of fits",
+                tilt=tilt,
             )
-            axes.errorbar([0.0], [energy.value], [energy.stderr], fmt="s", color=INK, mfc="none", capsize=3)
+            draw_limit(axes, 0.0, energy.value, energy.stderr)
+            draw_theories(axes, values, names)
             axes.set_xlim(-0.03 * right, right)
             axes.set_xlabel("$N^{-2/3}$")
-        # RS lies far below what the right panel enlarges.
-        for axes, names in ((panels[0], THEORIES), (panels[1], ("1rsb", "frsb"))):
-            for name in names:
-                look = {"color": THEORY_COLOURS[name], "linestyle": THEORY_DASHES[name]}
-                axes.axhline(solutions[name].internal_energy, label=THEORIES[name], **look)
         panels[0].set_ylabel("energy per site $e$  [$E_0$]")
         panels[1].set_ylabel(f"$e - {slope:.1f}\\,N^{{-2/3}}$  [$E_0$]")
         legend(drawn, panels[0], columns=5)
@@ -253,6 +213,12 @@ def _picture(rows: list[SizeRow], energy: Limit, solutions: dict[str, Solution])
         f"Right: the same less {slope:.1f} N^(-2/3), so that errors and the distance of 1RSB from full RSB are seen."
     )
     return Picture("ground-energy", "Ground-state energy, extrapolated", caption, drawn)
+
+
+def _mean_slope(energy: Limit, smallest: int) -> float:
+    """Of the averaged line against N^(-2/3), from N = infinity to the smallest size."""
+    line, _ = energy.curve(np.array([smallest], float))
+    return float((line[0] - energy.value) * smallest ** (2 / 3))
 
 
 def _widths(rows: list[SizeRow]) -> dict[str, object]:
