@@ -327,6 +327,15 @@ class RunDirectory:
             path.replace(path.with_name(path.name + ".damaged"))
         sealed.damaged_paths.clear()
 
+    def take_over_checkpoints(self) -> None:
+        """Move the checkpoints of unfinished shares here, where there is none of the same task; safe while locked."""
+        for share in self.shares():
+            for path in share.checkpoints_path.glob("n*.npz"):
+                own = self.checkpoints_path / path.name
+                if not own.exists():
+                    self.checkpoints_path.mkdir(exist_ok=True)
+                    path.replace(own)
+
     def merge(self, run: RunFile, sealed: Sealed, attributes: dict[str, Any]) -> None:
         """Write results.h5 from all sealed files, then remove the parts it has taken in."""
         parts = {path for path in sealed.tasks.values() if path != self.results_path}
