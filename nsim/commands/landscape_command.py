@@ -90,7 +90,7 @@ def landscape(
         from nsim.landscape.exhaustive import explore
 
         glass = _glass(couplings, gamma, a2, a4, field)
-        found = explore(glass, seed, searches)
+        found = explore(glass, seed, searches, lambda line: click.echo(line, err=True))
         if out is not None:
             _write(out, found, plot, f"N = {glass.n}, gamma = {gamma:g}")
         return found

@@ -41,7 +41,7 @@ from nsim.parallel.stop_requests import StopRequests, end_of_time, stop_requests
 from nsim.run_file import RunFile
 from nsim.sample.glass import Glass
 
-LANDSCAPE_VERSION = 2
+LANDSCAPE_VERSION = 3
 HANDED_OUT, STOPPED = range(2)  # the shared counters
 Say = Callable[[str], None]
 Tables = dict[str, np.ndarray]

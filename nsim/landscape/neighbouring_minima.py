@@ -4,7 +4,8 @@ Candidates, from cheap to dear:
 
     wells    the double wells of U_eff,i (`nsim.sample.local_wells`): Newton's method on the reduced force of site i
              from the top of the well (`schur_saddle`); where that fails, eigenvector following from there
-    modes    the softest modes: from the top of the quartic along each, both ways
+    modes    the softest modes: eigenvector following from beside the minimum, both ways (along a straight line U
+             hardly ever has a maximum: the others must give way)
     flips    every site pushed over (`held_flips`)
     scans    a few sites moved by hand through the folds of the others (`scan_search`)
     walks    short thermal motion, then a quench (`thermal_walks`)
@@ -27,6 +28,7 @@ from functools import partial
 import numpy as np
 from scipy.linalg import eigh
 
+from nsim.landscape.eigenvector_following import natural_length
 from nsim.landscape.elastic_band import bands, maxima
 from nsim.landscape.held_flips import held_flips
 from nsim.landscape.known_landscape import NEAR_SINGULAR, Found, KnownLandscape, State, as_state
@@ -46,6 +48,8 @@ from nsim.sample.local_wells import local_wells, top_of_well
 
 BAND_ROUNDS = 4  # elastic bands given to one pair
 BAND_STEPS = 20  # to a saddle from the top of a band: what takes longer is hardly one of this band
+MODE_PUSH = 0.03  # off a minimum along a soft mode, in units of the natural length
+MODE_STEPS = 120  # to a saddle from there
 
 
 @dataclass(frozen=True)
@@ -244,12 +248,8 @@ class Neighbourhood:
         modes = eigh(glass.hessian(v), subset_by_index=[0, count - 1])[1]
         for direction in np.concatenate([modes.T, -modes.T]):
             self.counts["modes"] += 1
-            # U along the line is a quartic, its slope a cubic; the first maximum is where the climb starts.
-            t = np.array([-1.0, 0.5, 1.0, 2.0])
-            slopes = direction @ glass.gradient(v[:, None] + direction[:, None] * t)
-            tops = np.roots(np.polyfit(t, slopes, 3))
-            ahead = np.sort(tops[(np.abs(tops.imag) < 1e-9) & (tops.real > 1e-6)].real)
-            top, reached = refine(glass, v + ahead[0] * direction) if len(ahead) else (v, False)
+            start = v + MODE_PUSH * natural_length(glass) * direction
+            top, reached = refine(glass, start, steps=MODE_STEPS, along=direction)
             if reached:
                 self._found.append(Found(top, "mode"))
             self.counts["modes_without_saddle"] += not reached
