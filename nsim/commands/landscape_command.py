@@ -100,7 +100,7 @@ def explore_and_print(directory: Path, ranks: Ranks, plot: bool, verbose: bool, 
         click.echo(line, err=True)
 
     outcome = explore_run(directory, ranks, say)
-    if ranks.rank == 0 and not outcome.stopped and outcome.samples > len(outcome.failures):
+    if ranks.rank == 0 and not outcome.stopped and outcome.tasks > len(outcome.failures):
         answer = summary(directory / "landscape.h5")
         if plot:
             from nsim.landscape.landscape_plots import plot_run
