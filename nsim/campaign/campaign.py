@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,13 +19,14 @@ from nsim.campaign import checkpoints
 from nsim.campaign.checkpoints import Checkpoints, identity_of
 from nsim.campaign.handful import check_layout, handfuls, work_on
 from nsim.campaign.heartbeat import Heartbeat
+from nsim.campaign.outcome import Outcome
 from nsim.campaign.protocols import PROTOCOLS
 from nsim.campaign.provenance import provenance
 from nsim.campaign.result_parts import Result, write_part
 from nsim.campaign.run_directory import RunDirectory, couplings_digest
 from nsim.campaign.share import Share
 from nsim.campaign.tasks import Task, cost, tasks_of
-from nsim.errors import ExitStatus, InputError
+from nsim.errors import InputError
 from nsim.parallel.checkpoint import Report
 from nsim.parallel.handing_out import HandingOut
 from nsim.parallel.rank_group import Group
@@ -44,26 +44,6 @@ WHOLE = 10**12  # the share of the open work that is done is counted in these pa
 
 Say = Callable[[str], None]
 Progress = Callable[[int, int, float], None]  # open tasks done, open tasks, share of the open work that is done
-
-
-@dataclass
-class Outcome:
-    """How a run ended."""
-
-    tasks: int = 0
-    computed: int = 0
-    unconverged: int = 0  # states, among those computed now
-    stopped: bool = False
-    failures: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def status(self) -> ExitStatus:
-        """Exit status, the gravest first."""
-        if self.failures:
-            return ExitStatus.FAILED
-        if self.stopped:
-            return ExitStatus.RESUMABLE
-        return ExitStatus.NOT_CONVERGED if self.unconverged else ExitStatus.DONE
 
 
 def run_campaign(

@@ -295,6 +295,15 @@ class RunDirectory:
             found.tasks.update((task, path) for task in tasks if task in wanted)
         return found
 
+    def finished(self, run: RunFile) -> Sealed:
+        """What is sealed, where it is to be used as it is: raise if a file is damaged, or if there is nothing yet."""
+        found = self.sealed(run)
+        if found.damaged:
+            raise InputError("\n".join(f"{message}; `nsim run` computes its tasks again" for message in found.damaged))
+        if not found.tasks:
+            raise InputError(f"{self.path}: nothing is finished yet")
+        return found
+
     def results(
         self, sealed: Sealed, tasks: Iterable[Task], names: Collection[str] | None = None
     ) -> Iterator[tuple[Task, Result]]:

@@ -123,7 +123,7 @@ def explore_and_print(
 
     with stop_requests(end_of_time(time_limit)) as requests:
         outcome = explore_run(directory, ranks, say, requests, checkpoint_every)
-    if ranks.rank == 0 and not outcome.stopped and outcome.samples > len(outcome.failures):
+    if ranks.rank == 0 and not outcome.stopped and outcome.tasks > len(outcome.failures):
         answer = summary(directory / "landscape.h5")
         if plot:
             from nsim.landscape.landscape_plots import plot_run

@@ -15,7 +15,6 @@ import json
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,11 +24,12 @@ import numpy as np
 
 from nsim.campaign import checkpoints
 from nsim.campaign.checkpoints import Checkpoints
+from nsim.campaign.outcome import Outcome
 from nsim.campaign.provenance import provenance
 from nsim.campaign.run_directory import RunDirectory, Sealed
 from nsim.campaign.seal import DamagedFileError, check_seal, remove_temporaries, write_sealed
 from nsim.campaign.tasks import Task, glass_of
-from nsim.errors import ExitStatus, InputError
+from nsim.errors import InputError
 from nsim.landscape.landscape_tables import COUNTS, PAIR, SYSTEM, WELL
 from nsim.landscape.neighbouring_minima import Effort, Neighbourhood
 from nsim.landscape.scan_record import AVALANCHE, SCAN, STEP
@@ -81,38 +81,18 @@ class Place(NamedTuple):
         return f"n = {self.n}, sample {self.sample}"
 
 
-@dataclass
-class Explored:
-    """How the exploration of a run ended."""
-
-    samples: int = 0  # to be explored in all
-    computed: int = 0  # now
-    stopped: bool = False
-    barren: bool = False  # there is no converged state to explore from
-    failures: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def status(self) -> ExitStatus:
-        """Exit status, the gravest first."""
-        if self.failures:
-            return ExitStatus.FAILED
-        if self.stopped:
-            return ExitStatus.RESUMABLE
-        return ExitStatus.NOT_CONVERGED if self.barren else ExitStatus.DONE
-
-
 def explore_run(
     path: Path,
     ranks: Ranks,
     say: Say = lambda line: None,
     requests: StopRequests | None = None,
     checkpoint_every: float = checkpoints.EVERY,
-) -> Explored:
+) -> Outcome:
     """Explore the neighbourhoods of all converged states of the run in directory ``path``.
 
-    Called by all ranks; raises `InputError` on each if there is no such run or nothing of it is finished. ``requests``
-    asks it to stop; by default signals do, and the end of the job's time. The search in a sample saves its state every
-    ``checkpoint_every`` seconds and when it is stopped, and goes on from there.
+    Called by all ranks; raises `InputError` on each if there is no such run, nothing of it is finished or a file of it
+    is damaged. ``requests`` asks it to stop; by default signals do, and the end of the job's time. The search in a
+    sample saves its state every ``checkpoint_every`` seconds and when it is stopped, and goes on from there.
     """
     if requests is None:
         with stop_requests(end_of_time(None)) as requests:
@@ -124,12 +104,12 @@ def explore_run(
             raise InputError(f"{path}: its states were not kept (output.sites = false)")
         for message in on_rank_0(ranks, lambda: directory.open(run)):
             say(message)
-        sealed = directory.sealed(run)
-        places = on_rank_0(ranks, lambda: _finished_places(path, sealed))
+        sealed = on_rank_0(ranks, lambda: directory.finished(run))
+        places = _places(sealed)
         if not on_rank_0(ranks, lambda: _any_converged(directory, sealed)):
             if ranks.rank == 0:
                 say(f"{path}: none of its states converged, there is nothing to explore")
-            return Explored(barren=True)
+            return Outcome(unconverged=sum(task.width for task in sealed.tasks))
         folder = path / "landscape"
         open_places = on_rank_0(ranks, lambda: _open_places(directory, run, sealed, folder, places))
         # Steps of the search differ in length by a factor of thousand: look at signals after each.
@@ -157,7 +137,7 @@ def explore_run(
         requests.share(None)
         counters.close()
         everyone = ranks.gather((done, failures)) or []
-        outcome = Explored(len(places))
+        outcome = Outcome(len(places))
         for computed, failed in everyone:
             outcome.computed += computed
             outcome.failures |= failed
@@ -284,12 +264,9 @@ def _part(folder: Path, place: Place) -> Path:
 # --- what is to be done, and the end ---------------------------------------------------------------------------
 
 
-def _finished_places(path: Path, sealed: Sealed) -> list[Place]:
+def _places(sealed: Sealed) -> list[Place]:
     """Samples with finished states, the most expensive first."""
-    places = sorted({Place(task.n, task.sample) for task in sealed.tasks}, key=lambda place: (-place.n, place.sample))
-    if not places:
-        raise InputError(f"{path}: nothing is finished yet")
-    return places
+    return sorted({Place(task.n, task.sample) for task in sealed.tasks}, key=lambda place: (-place.n, place.sample))
 
 
 def _any_converged(directory: RunDirectory, sealed: Sealed) -> bool:

@@ -137,7 +137,9 @@ def test_soft_modes_lead_to_saddles_of_the_state(n, samples):
         glass = Glass.draw(Model(gamma=4.0), 1, n, sample)
         v = relax(glass, 5 * np.random.default_rng(3).standard_normal((n, 1))).v.T
         search = Neighbourhood(glass, Effort())
-        search._climb_modes([(0, v[0], search.known.minimum(v[0]))])
+        search.known.minimum(v[0])
+        search._climb_modes(v[0])
+        search._enter()
         climbs, failed = climbs + search.counts["modes"], failed + search.counts["modes_without_saddle"]
         saddles += len(search.known.saddles)
         of_state += sum(0 in (first[0], second[0]) for first, second in search.known.ends)
