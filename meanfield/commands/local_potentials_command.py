@@ -90,9 +90,9 @@ def summary(solution: Solution, ensemble: LocalPotentials) -> dict[str, Any]:
 
 def show(numbers: dict[str, Any]) -> None:
     """Print a table for people."""
-    from rich.table import Table
+    from pandas import DataFrame
 
-    from meanfield.commands.whole_tables import print_whole
+    from meanfield.commands.table_text import table_text
 
     words = {
         "count": "local potentials",
@@ -104,11 +104,8 @@ def show(numbers: dict[str, Any]) -> None:
         "mean_barrier": "mean barrier from the upper minimum",
         "mean_distance": "mean distance of the minima",
     }
-    table = Table(title=f"{numbers['ansatz']}, T = {numbers['temperature']:g}, {numbers['phase']}", show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
-    for name, text in words.items():
-        table.add_row(text, "-" if numbers[name] is None else f"{numbers[name]:.10g}")
-    print_whole(table)
+    values = ["-" if numbers[name] is None else f"{numbers[name]:.10g}" for name in words]
+    click.echo(f"{numbers['ansatz']}, T = {numbers['temperature']:g}, {numbers['phase']}")
+    click.echo(table_text(DataFrame(values, index=list(words.values()), columns=[""]), header=False))
     if numbers["note"]:
         click.echo(numbers["note"])

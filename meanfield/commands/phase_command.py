@@ -111,15 +111,13 @@ def phase_diagram(
 
 def show(diagram: PhaseDiagram) -> None:
     """Print a table for people: every line with some of its points."""
-    from rich.table import Table
+    from pandas import DataFrame
 
-    from meanfield.commands.whole_tables import print_whole
+    from meanfield.commands.table_text import table_text
 
     axes = [diagram.plane.x.name, diagram.plane.y.name]
     fixed = [f"{name} = {value:g}" for name, value in diagram.to_dict()["fixed"].items()]
-    table = Table(title=f"plane {diagram.name}, {', '.join(fixed)}")
-    for column in ("line", "ansatz", *axes, "p", "q", "C"):
-        table.add_column(column, justify="left" if column in ("line", "ansatz") else "right")
+    rows = []
     for line in diagram.lines:
         count = line.points["p"].size
         shown = sorted({round(k * (count - 1) / 4) for k in range(5)})
@@ -127,12 +125,14 @@ def show(diagram: PhaseDiagram) -> None:
             values = {name: f"{value[k]:.10g}" for name, value in line.points.items()}
             if line.points["error"][k] > 0.0:
                 values[line.error_of] += f" +- {line.points['error'][k]:.1g}"
-            label = [line.name + ("" if line.exact else " *"), line.ansatz] if k == shown[0] else ["", ""]
             numbers = [f"{line.points[name][k]:.6g}" for name in ("p", "q", "C")]
-            table.add_row(*label, *(values[axis] for axis in axes), *numbers)
-        table.add_section()
-    if diagram.lines:
-        print_whole(table, (0, 2), [(1, 3), (4, 5, 6)])  # the line and a coordinate say which point it is
+            label = line.name + ("" if line.exact else " *")
+            rows.append([label, line.ansatz, *(values[axis] for axis in axes), *numbers])
+    if rows:
+        table = DataFrame(rows, columns=["line", "ansatz", *axes, "p", "q", "C"])
+        click.echo(f"plane {diagram.name}, {', '.join(fixed)}")
+        # The line, its ansatz and a coordinate say which point it is.
+        click.echo(table_text(table.set_index(["line", "ansatz", axes[0]])))
     else:
         click.echo(f"no line in this plane ({diagram.name}, {', '.join(fixed)})")
     if any(not line.exact for line in diagram.lines):

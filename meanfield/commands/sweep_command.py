@@ -36,23 +36,21 @@ def finish(sweep: Sweep, seconds: float, as_json: bool, out: str | None, plot: s
 
 def show(sweep: Sweep, seconds: float) -> None:
     """One row per point."""
-    from rich.table import Table
+    from pandas import DataFrame
 
-    from meanfield.commands.whole_tables import print_whole
+    from meanfield.commands.table_text import table_text
 
     axes = [name for name in ("gamma", "temperature", "j0") if len(getattr(sweep, name)) > 1]
-    table = Table(title=sweep.ansatz)
-    for name in axes:
-        table.add_column(name, justify="right")
-    table.add_column("phase")
     columns = ["free_energy", "p", "q_K", "C", "replicon"]
-    for name in columns:
-        table.add_column(name, justify="right")
-    table.add_column("")
+    rows = []
     for solution in sweep.solutions:
         row = {**solution.to_dict(), "q_K": float(solution.q[-1])}
         numbers = ["-" if row[name] is None else f"{row[name]:.8g}" for name in columns]
         state = "" if solution.converged else "NOT CONVERGED"
-        table.add_row(*(f"{row[name]:.6g}" for name in axes), solution.phase, *numbers, state)
-    print_whole(table, range(len(axes) + 1))
+        rows.append([*(f"{row[name]:.6g}" for name in axes), solution.phase, *numbers, state])
+    table = DataFrame(rows, columns=[*axes, "phase", *columns, "state"])
+    if sweep.converged:
+        table = table.drop(columns="state")
+    click.echo(sweep.ansatz)
+    click.echo(table_text(table.set_index([*axes, "phase"])))
     click.echo(f"{seconds:.3f} s")
