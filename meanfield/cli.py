@@ -29,9 +29,9 @@ from meanfield.commands.command_options import (
     require_hdf5,
     require_picture,
     site_options,
-    write_picture,
 )
 from meanfield.commands.complexity_command import complexity
+from meanfield.commands.ending import finish
 from meanfield.commands.local_potentials_command import local_potentials
 from meanfield.commands.phase_command import phase_diagram
 from meanfield.commands.quantum_commands import levels, thermodynamics
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from meanfield.replicas.solution import Solution
 
 BAD_INPUT = 2
-NOT_CONVERGED = 3
 INTERNAL_ERROR = 1
 
 
@@ -93,28 +92,24 @@ def solve(
             result = sweep(model, ansatz, gamma, temperature, j0, steps, progress)
         finally:
             progress.end()
-        return sweep_command.finish(result, time.perf_counter() - start, as_json, out, plot)
+        return sweep_command.end(result, time.perf_counter() - start, as_json, out, plot)
     from meanfield.replicas.solver import solve as solve_model
 
     solution = solve_model(model, ansatz, temperature[0], steps)
     seconds = time.perf_counter() - start
-    # Files first: a name that cannot be written then leaves nothing on stdout.
-    if out is not None:
+
+    def save(path: str) -> None:
         from meanfield.commands import solution_file
 
-        solution_file.save(solution, out)
-    if plot is not None:
+        solution_file.save(solution, path)
+
+    def draw(path: str) -> None:
         from meanfield.commands import plotting
 
-        write_picture(lambda path: plotting.save(solution, path), plot)
-    if as_json:
-        click.echo(json.dumps(solution.to_dict(), indent=2, allow_nan=False))
-    else:
-        show(solution, seconds)
-    if not solution.converged:
-        click.echo(f"meanfield: {not_converged(solution)}", err=True)
-        return NOT_CONVERGED
-    return 0
+        plotting.save(solution, path)
+
+    failure = "" if solution.converged else not_converged(solution)
+    return finish(as_json, solution.to_dict, lambda: show(solution, seconds), failure, (out, save), (plot, draw))
 
 
 @cli.command("glass-temperature")

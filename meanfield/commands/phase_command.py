@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,13 +14,12 @@ from meanfield.commands.command_options import (
     require_folder,
     require_picture,
     site_options,
-    write_picture,
 )
+from meanfield.commands.ending import finish
 
 if TYPE_CHECKING:
     from meanfield.phases.phase_diagram import PhaseDiagram
 
-NOT_CONVERGED = 3
 INTERVAL = Interval()
 
 
@@ -90,23 +88,20 @@ def phase_diagram(
         )
     finally:
         progress.end()
-    if out is not None:
+
+    def save(path: str) -> None:
         from meanfield.phases import phase_diagram_file
 
-        phase_diagram_file.save(diagram, out)
-    if plot is not None:
+        phase_diagram_file.save(diagram, path)
+
+    def draw(path: str) -> None:
         from meanfield.phases import phase_picture
 
-        write_picture(lambda path: phase_picture.save(diagram, path), plot)
-    if as_json:
-        click.echo(json.dumps(diagram.to_dict(), indent=2, allow_nan=False))
-    else:
-        show(diagram)
-    if not diagram.converged:
-        failed = ", ".join(f"{line.name} ({line.ansatz})" for line in diagram.lines if not line.converged)
-        click.echo(f"meanfield: not converged: {failed} ends before a border or a corner", err=True)
-        return NOT_CONVERGED
-    return 0
+        phase_picture.save(diagram, path)
+
+    failed = ", ".join(f"{line.name} ({line.ansatz})" for line in diagram.lines if not line.converged)
+    failure = "" if diagram.converged else f"not converged: {failed} ends before a border or a corner"
+    return finish(as_json, diagram.to_dict, lambda: show(diagram), failure, (out, save), (plot, draw))
 
 
 def show(diagram: PhaseDiagram) -> None:

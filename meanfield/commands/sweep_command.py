@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
-from meanfield.commands.command_options import write_picture
+from meanfield.commands.ending import finish
 
 if TYPE_CHECKING:
     from meanfield.replicas.sweep import Sweep
 
-NOT_CONVERGED = 3
 
+def end(sweep: Sweep, seconds: float, as_json: bool, out: str | None, plot: str | None) -> int:
+    """Files, table or JSON, and the exit status."""
 
-def finish(sweep: Sweep, seconds: float, as_json: bool, out: str | None, plot: str | None) -> int:
-    """Files first, then the table or JSON; the exit status."""
-    if out is not None:
-        sweep.save(out)
-    if plot is not None:
+    def draw(path: str) -> None:
         from meanfield.commands import sweep_picture
 
-        write_picture(lambda path: sweep_picture.save(sweep, path), plot)
-    if as_json:
-        click.echo(json.dumps(sweep.to_dict(), indent=2, allow_nan=False))
-    else:
-        show(sweep, seconds)
-    if not sweep.converged:
-        failed = sum(not s.converged for s in sweep.solutions)
-        click.echo(f"meanfield: {failed} of {len(sweep.solutions)} points not converged", err=True)
-        return NOT_CONVERGED
-    return 0
+        sweep_picture.save(sweep, path)
+
+    failed = sum(not s.converged for s in sweep.solutions)
+    failure = "" if sweep.converged else f"{failed} of {len(sweep.solutions)} points not converged"
+    return finish(as_json, sweep.to_dict, lambda: show(sweep, seconds), failure, (out, sweep.save), (plot, draw))
 
 
 def show(sweep: Sweep, seconds: float) -> None:
