@@ -107,19 +107,16 @@ def study(
 
 
 def _print_plan(title: str, standings: Sequence[Standing], controls: float, total: float, ranks: int) -> None:
-    from rich.table import Table
+    from pandas import DataFrame
 
-    from nsim.commands.whole_tables import print_whole
+    from nsim.commands.table_text import table_text
 
-    table = Table(title=f"{title}: what is planned")
-    for name, side in (("run", "left"), ("protocol", "left"), ("N: samples", "left"), ("replicas", "right")):
-        table.add_column(name, justify="right" if side == "right" else "left")
-    for name in ("tasks done", "core time left", "memory per rank"):
-        table.add_column(name, justify="right")
+    columns = ["run", "protocol", "N: samples", "replicas", "tasks done", "core time left", "memory per rank"]
+    rows = []
     for standing in standings:
         ensemble = standing.planned.run.ensemble
         memory = "-" if standing.bytes_per_rank is None else f"{standing.bytes_per_rank / 1e6:.3g} MB"
-        table.add_row(
+        row = (
             standing.planned.name,
             standing.planned.run.protocol.kind,
             ", ".join(f"{n}: {samples}" for n, samples in ensemble.samples_of.items()),
@@ -128,7 +125,9 @@ def _print_plan(title: str, standings: Sequence[Standing], controls: float, tota
             duration(standing.core_seconds or 0.0),
             memory,
         )
-    print_whole(table)
+        rows.append(row)
+    click.echo(f"{title}: what is planned")
+    click.echo(table_text(DataFrame(rows, columns=columns).set_index("run")))
     click.echo(f"left: {duration(total)} of one core like this one, control variates for {duration(controls)} of it")
     for count in sorted({2, 16, ranks} - {1}):
         click.echo(f"on {count} ranks: about {duration(total / count)}")
