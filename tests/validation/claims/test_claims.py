@@ -49,14 +49,14 @@ def test_ground_states(glass: Path, cache: Path) -> None:
         value, error = MANY_SAMPLES[row["n"]]
         assert abs(row["energy"] - value) < 4 * np.hypot(row["stderr"], error), row
     assert sizes[0]["variance_reduction"] > 3
-    assert list(cache.glob("*.npy"))
+    assert list(cache.rglob("*.npy"))
 
 
 def test_controls_are_kept_between_reports(glass: Path, cache: Path) -> None:
     judged("ground-states", glass, cache, control_work=0.05)
-    before = {path: path.stat().st_mtime_ns for path in cache.glob("*.npy")}
+    before = {path: path.stat().st_mtime_ns for path in cache.rglob("*.npy")}
     again = judged("ground-states", glass, cache, control_work=0.05)
-    assert {path: path.stat().st_mtime_ns for path in cache.glob("*.npy")} == before
+    assert {path: path.stat().st_mtime_ns for path in cache.rglob("*.npy")} == before
     assert again.checks
 
 
