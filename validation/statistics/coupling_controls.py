@@ -46,7 +46,7 @@ CHEAP = 2**31  # number of the first cheap sample; samples of runs are numbered 
 DEVIATION = 4.0  # standard errors of an exact mean beyond which the couplings are not what they should be
 FEW_OF_MANY = 128  # N from which some eigenvectors are faster than all
 FEWEST_SAMPLES = 50  # below, the fitted b would bias the mean and its error
-ENOUGH_SAMPLES = 20 * len(EXACT)  # for all of them; below, those that are tested
+ENOUGH_SAMPLES = 20 * len(EXACT)  # for all of these; below, those that are tested, unless descents explain the rest
 CHEAP_WORK = 1e6  # cheap samples times N of each size, by default: 10 to 40 seconds
 MOST_WORK = 4e10  # samples times N^3 whose couplings are diagonalised again for a report: ten seconds
 
@@ -209,8 +209,8 @@ def from_moments(n: int, own: Array, cheap: Array, j0: float = 0.0) -> Controls:
     there = np.isfinite(centred).all(axis=0) & (np.nan_to_num(centred).std(axis=0) > 1e-12)
     if len(cheap) < FEWEST_SAMPLES:
         there[len(EXACT) :] = False
-    if len(own) < ENOUGH_SAMPLES:
-        there[TESTED : len(EXACT)] = False
+        if len(own) < ENOUGH_SAMPLES:
+            there[TESTED : len(EXACT)] = False
     exact = int(there[: len(EXACT)].sum())
     tested = int(there[:TESTED].sum())
     names = tuple(name for name, use in zip(COLUMNS, there, strict=True) if use)
