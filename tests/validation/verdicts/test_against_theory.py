@@ -40,7 +40,7 @@ def test_couplings_with_five_percent_too_much_variance_fail(polarised_too_random
     assert wrong.verdict == "fail"
     checks = extrapolated(wrong)
     failed = {name for name, check in checks.items() if check.verdict == "fail"}
-    assert {"energy", "q", "displacement_variance"} <= failed
+    assert {"energy", "q", "C", "field_variance"} <= failed  # each more than ten errors off; others have larger errors
     assert [size.samples for size in wrong.simulation.sizes] == [size.samples for size in exact.simulation.sizes]
 
 
