@@ -26,7 +26,7 @@ from validation.plot_style import INK, SHADE, figure, legend, style
 from validation.predictions import THEORIES, mean_field_model
 from validation.report.words import with_error
 from validation.simulation import Simulation
-from validation.statistics.coupling_controls import affordable, exact_controls
+from validation.statistics.coupling_controls import Controls, affordable, controlled, exact_controls
 from validation.verdicts.equilibrium import AtTemperature, compare_equilibrium
 
 Array = NDArray[np.float64]
@@ -62,7 +62,7 @@ def judge(evidence: Evidence) -> Finding:
         checks += [StudyCheck(one, where, label_of(one.observable, True)) for one in at.checks if one.n is None]
         control = _control(at, model, where)
         checks += [control] if control is not None else []
-    overlaps = [_overlaps(simulation, n) for n in sizes]
+    overlaps = [_overlaps(simulation, n, controls.get(n)) for n in sizes]
     transition = glass_temperature(model)
     crossings = {name: _crossings(overlaps, invariant) for name, (_, invariant) in INVARIANTS.items()}
     if transition is not None:
@@ -124,7 +124,8 @@ def _control(at: AtTemperature, model: Model, where: str) -> StudyCheck | None:
     return negative_control(judged, {name: (wrong.scale * solution.internal_energy, 0.0)}, 10**6)
 
 
-def _overlaps(simulation: Simulation, n: int) -> Overlaps:
+def _overlaps(simulation: Simulation, n: int, control: Controls | None) -> Overlaps:
+    """Overlaps of one size, their moments freed of the couplings' control variates: per sample, with the same means."""
     with h5py.File(simulation.path / "results.h5", "r", locking=False) as file:
         group = file[f"n{n}"]
         there = (group["finished"][()] == 1).all(axis=1)
@@ -132,11 +133,17 @@ def _overlaps(simulation: Simulation, n: int) -> Overlaps:
         return Overlaps(
             n,
             group["temperature"][()],
-            group["overlap_squared"][()][there],
-            group["overlap_fourth"][()][there],
+            _freed(group["overlap_squared"][()], there, control),
+            _freed(group["overlap_fourth"][()], there, control),
             group["cosine"][()],
             distribution,
         )
+
+
+def _freed(moments: Array, there: NDArray[np.bool_], control: Controls | None) -> Array:
+    """Moments of the samples that are there, (samples, M), less what goes with the controls of each."""
+    known = np.where(there[:, None], moments, np.nan)
+    return np.stack([controlled(column, control).residual for column in known.T], axis=1)
 
 
 def _statement(
