@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -138,6 +138,8 @@ class Limit:
     fits : tuple of FormFit
         All fits, the heaviest first.
     sizes : tuple of int
+    systematic : float
+        A third part of the error: half the range in which the data leave the limit (`between`).
     """
 
     value: float
@@ -146,6 +148,7 @@ class Limit:
     spread: float
     fits: tuple[FormFit, ...]
     sizes: tuple[int, ...]
+    systematic: float = 0.0
 
     @property
     def best(self) -> FormFit:
@@ -176,6 +179,7 @@ class Limit:
             "stderr": self.stderr,
             "statistical": self.statistical,
             "spread_over_fits": self.spread,
+            "systematic": self.systematic,
             "sizes": list(self.sizes),
             "fits": [fit.to_dict() for fit in self.fits],
         }
@@ -219,6 +223,13 @@ def limit(
     return Limit(
         mean, math.hypot(statistical, spread), statistical, spread, tuple(weighted), tuple(n.astype(int).tolist())
     )
+
+
+def between(first: Limit, second: Limit) -> Limit:
+    """The limit of values that lie somewhere between two sets: the middle, half the distance part of the error."""
+    half = abs(first.value - second.value) / 2
+    value, stderr = (first.value + second.value) / 2, math.hypot(first.stderr, half)
+    return replace(first, value=value, stderr=stderr, systematic=half)
 
 
 def _with_cuts(n: Array, x: Array, error: Array, form: Form) -> list[FormFit]:

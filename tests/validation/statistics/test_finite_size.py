@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from validation.statistics.finite_size import Form, limit
+from validation.statistics.finite_size import Form, between, limit
 from validation.verdicts.forms import GLASSY_ENERGY, NOT_FIXED, REGULAR
 
 N = np.array([16, 24, 32, 48, 64, 96, 128, 192], float)
@@ -221,3 +221,15 @@ def test_a_fit_is_drawn_only_where_it_was_made() -> None:
     assert (mean[0], error[0]) == (pytest.approx(line[0]), pytest.approx(own[0]))
     assert mean[1] == pytest.approx(x[3], abs=0.01)
     assert (mean[2], error[2]) == (pytest.approx(found.value), pytest.approx(found.stderr))
+
+
+def test_between_two_limits() -> None:
+    sizes, forms = [16, 32, 64, 128], (Form((1.0,)),)
+    high = limit(sizes, [1 + 1 / n for n in sizes], [0.01] * 4, forms)
+    low = limit(sizes, [0.9 + 1 / n for n in sizes], [0.01] * 4, forms)
+    assert high is not None
+    assert low is not None
+    found = between(high, low)
+    assert found.value == pytest.approx(0.95)
+    assert found.systematic == pytest.approx(0.05)
+    assert found.stderr == pytest.approx(np.hypot(high.stderr, 0.05))
