@@ -19,6 +19,7 @@ from tests.launch import call, environment
 PEAK = """
 import sys
 from pathlib import Path
+import pandas  # prints the summary: else a small run would have its peak there, a large one before
 from nsim.cli import cli
 cli.main(["run", sys.argv[1], "--out", sys.argv[2]], standalone_mode=False)
 print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])  # kB of this process, not of its parent
