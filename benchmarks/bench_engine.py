@@ -26,7 +26,8 @@ from nsim.parallel.ranks import connect
 
 SECONDS = (0.0, 1e-3, 1e-2, 1.0)  # of a task
 RANKS = (64, 256, 1024, 4096)
-SHORTEST = 6.0  # seconds of work of each simulated rank, at least; long tasks: sixty of them
+SHORTEST = 6.0  # seconds of work of each simulated rank, and at least sixty tasks
+PACED = 60.0  # the same where seals are paced: their pace must settle
 SPREAD = 0.3  # relative standard deviation of the time of a task
 ASKS, SEALS = range(2)  # what a simulated rank does next
 ATOMIC = 2e-6  # seconds between two additions to one counter: network cards manage a million per second, software half
@@ -122,25 +123,33 @@ def seal_seconds() -> float:
 
 
 @njit
-def simulate(normals, ranks, task, own, atomic, file, seal, every, staggered, portions):
-    """Efficiency of a simulated run, and shares of all time spent waiting for the counter and for the file system.
+def simulate(normals, ranks, task, own, atomic, file, seal, shortest, every, longest, share, portions):
+    """Efficiency of a simulated run, shares of all time spent waiting for the counter and for the file system, and the
+    seconds between the seals of a rank, mean and longest, in the second half of the run.
 
-    Each rank: ask the counter for the next tasks, work, seal if `every` seconds have passed. The counter and the file
-    system serve one rank at a time, in the order of arrival. Tasks that one rank does in a row are drawn as their sum.
+    Each rank: ask the counter for the next tasks, work, seal if it is time, which is as the engine says
+    (`campaign.time_between_seals`). The counter and the file system serve one rank at a time, in the order of arrival.
+    Tasks that one rank does in a row are drawn as their sum.
     """
-    per_rank = max(SHORTEST, 60 * task)
+    per_rank = max(shortest, 60 * task)
     total = int(ranks * per_rank / task)
     events = [(0.0, rank, ASKS) for rank in range(ranks)]
     heapq.heapify(events)
-    sealed = -every * np.arange(ranks) / ranks if staggered else np.zeros(ranks)
+    sealed = -every * np.arange(ranks) / ranks if share > 0 else np.zeros(ranks)
+    pace = np.full(ranks, every)
+    seals, kept, most = 0, 0.0, 0.0
     counter_free = files_free = useful = waited_counter = waited_files = end = 0.0
     taken = drawn = 0
     while events:
         now, rank, stage = heapq.heappop(events)
         if stage == SEALS:
             files_free = max(now, files_free) + file
+            if now > per_rank / 2:
+                seals, kept, most = seals + 1, kept + now - sealed[rank], max(most, now - sealed[rank])
             sealed[rank] = files_free + seal
             waited_files += sealed[rank] - now
+            if share > 0:
+                pace[rank] = max(every, min((sealed[rank] - now) / share, longest))
             heapq.heappush(events, (sealed[rank], rank, ASKS))
             continue
         counter_free = max(now, counter_free) + atomic
@@ -155,18 +164,21 @@ def simulate(normals, ranks, task, own, atomic, file, seal, every, staggered, po
         drawn += 1
         useful += length
         now = counter_free + length + count * own
-        heapq.heappush(events, (now, rank, SEALS if now - sealed[rank] > every else ASKS))
-    return useful / (ranks * end), waited_counter / (ranks * end), waited_files / (ranks * end)
+        heapq.heappush(events, (now, rank, SEALS if now - sealed[rank] > pace[rank] else ASKS))
+    waiting = waited_counter / (ranks * end), waited_files / (ranks * end)
+    return useful / (ranks * end), waiting[0], waiting[1], kept / max(seals, 1), most
 
 
 def schedules(own: float, seal: float) -> None:
     """Print and draw the simulated efficiency of the engine as it is, and without what it does about saturation."""
     variants = {
-        "one task at a time, seals every 2 s": lambda ranks: (campaign.SEAL_EVERY, False, False),
-        "portions, seals every 2 s": lambda ranks: (campaign.SEAL_EVERY, False, True),
-        "portions, seals paced (the engine)": lambda ranks: (
-            campaign.SEAL_EVERY * max(1.0, ranks / campaign.SEALING_RANKS),
-            True,
+        "one task at a time, seals every 2 s": (SHORTEST, campaign.SEAL_EVERY, campaign.SEAL_EVERY, 0.0, False),
+        "portions, seals every 2 s": (SHORTEST, campaign.SEAL_EVERY, campaign.SEAL_EVERY, 0.0, True),
+        "portions, seals paced (the engine)": (
+            PACED,
+            campaign.SEAL_EVERY,
+            campaign.SEAL_AT_LEAST_EVERY,
+            campaign.SEALING_SHARE,
             True,
         ),
     }
@@ -174,15 +186,20 @@ def schedules(own: float, seal: float) -> None:
 
     normals = np.random.default_rng(1).standard_normal(1_000_003)
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), sharey=True, layout="constrained")
-    print(f"\n{'simulated':38s} {'task':>6} {'ranks':>6} {'efficiency':>11} {'at counter':>11} {'at files':>9}")
+    print(
+        f"\n{'simulated':38s} {'task':>6} {'ranks':>6} {'efficiency':>11} {'at counter':>11} {'at files':>9} "
+        f"{'seals: mean':>12} {'longest':>8}"
+    )
     for axis, task in zip(axes, (1e-3, 1e-2, 1.0), strict=True):
         for name, variant in variants.items():
             found = []
             for ranks in RANKS:
-                every, staggered, portions = variant(ranks)
-                found.append(simulate(normals, ranks, task, own, ATOMIC, 1 / FILES, seal, every, staggered, portions))
-                efficiency, counter, files = found[-1]
-                print(f"{name:38s} {task:5g}s {ranks:6d} {efficiency:11.1%} {counter:11.1%} {files:9.1%}")
+                found.append(simulate(normals, ranks, task, own, ATOMIC, 1 / FILES, seal, *variant))
+                efficiency, counter, files, kept, most = found[-1]
+                print(
+                    f"{name:38s} {task:5g}s {ranks:6d} {efficiency:11.1%} {counter:11.1%} {files:9.1%} "
+                    f"{kept:10.1f} s {most:6.1f} s"
+                )
             style = {"linestyle": "--", "zorder": 3} if name.startswith("one") else {}
             axis.semilogx(RANKS, [100 * row[0] for row in found], marker="o", label=name, **style)
         axis.set(title=f"tasks of {task:g} s", xlabel="ranks", xticks=RANKS, xticklabels=RANKS, ylim=(0, 103))

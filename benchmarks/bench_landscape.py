@@ -25,7 +25,7 @@ from scipy.linalg import eigh, lapack
 from nsim.descent.relaxation import relax
 from nsim.landscape import elastic_band, gradient_flow, known_landscape, saddle_newton
 from nsim.landscape.held_flips import held_flips
-from nsim.landscape.neighbouring_minima import Effort, Neighbourhood
+from nsim.landscape.neighbouring_minima import BAND_ROUNDS, Effort, Neighbourhood
 from nsim.landscape.schur_saddle import schur_saddle, top_of_response
 from nsim.run_sections import Model
 from nsim.sample.cavity_field import cavity_field, localisation, reaction_coefficient
@@ -154,7 +154,18 @@ def pairs_of(glass: Glass, states: np.ndarray) -> tuple[Neighbourhood, list[Any]
     """Candidate pairs: each state with the minima nearest in energy that flips have found."""
     search = Neighbourhood(glass, Effort(modes=0, scans=0, walks=0))
     fresh = [(v, search.known.minimum(v)) for v in states.T]
-    return search, [pair for v, here in fresh for pair in search._meet(v, here, 0)]
+    for v, here in fresh:
+        search._meet(v, here, 0)
+    return search, search._pairs
+
+
+def connect(search: Neighbourhood, pairs: list[Any]) -> None:
+    """Look for saddles between candidate pairs."""
+    search._pairs = pairs
+    for attempt in range(BAND_ROUNDS):
+        search._connect(attempt)
+        search._enter()
+    search._count_pairs()
 
 
 def main() -> None:
@@ -185,12 +196,12 @@ def main() -> None:
         saddles += time.process_time() - began
 
     search, pairs = pairs_of(glass, states[:, -1:])  # compile
-    search._connect(pairs[:1])
+    connect(search, pairs[:1])
     search, pairs = pairs_of(glass, states[:, :PAIR_STATES])
     peers = [tuple(map(search.known.at, pair)) for pair in pairs[:: max(1, len(pairs) // PEER_PAIRS)]][:PEER_PAIRS]
     with Counted() as counted:
         began = time.process_time()
-        search._connect(pairs)
+        connect(search, pairs)
         connecting = time.process_time() - began
     found, counts = len(search.known.saddles), search.counts
     share = counted.bound(glass, states[:, 0]) / connecting
@@ -198,7 +209,9 @@ def main() -> None:
     by_wells = Neighbourhood(glass, Effort())
     fresh = [(number, v, by_wells.known.minimum(v)) for number, v in enumerate(states.T)]
     began = time.process_time()
-    by_wells._climb_wells(fresh)
+    for number, v, here in fresh:
+        by_wells._climb_wells(v, here, number)
+    by_wells._enter_wells()
     climbing = (time.process_time() - began) / max(len(by_wells.known.saddles), 1)
 
     whole = Neighbourhood(glass, Effort(scans=0, walks=0))

@@ -29,9 +29,9 @@ from meanfield.commands.command_options import (
     require_hdf5,
     require_picture,
     site_options,
-    write_picture,
 )
 from meanfield.commands.complexity_command import complexity
+from meanfield.commands.ending import finish
 from meanfield.commands.local_potentials_command import local_potentials
 from meanfield.commands.phase_command import phase_diagram
 from meanfield.commands.quantum_commands import levels, thermodynamics
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from meanfield.replicas.solution import Solution
 
 BAD_INPUT = 2
-NOT_CONVERGED = 3
 INTERNAL_ERROR = 1
 
 
@@ -93,28 +92,24 @@ def solve(
             result = sweep(model, ansatz, gamma, temperature, j0, steps, progress)
         finally:
             progress.end()
-        return sweep_command.finish(result, time.perf_counter() - start, as_json, out, plot)
+        return sweep_command.end(result, time.perf_counter() - start, as_json, out, plot)
     from meanfield.replicas.solver import solve as solve_model
 
     solution = solve_model(model, ansatz, temperature[0], steps)
     seconds = time.perf_counter() - start
-    # Files first: a name that cannot be written then leaves nothing on stdout.
-    if out is not None:
+
+    def save(path: str) -> None:
         from meanfield.commands import solution_file
 
-        solution_file.save(solution, out)
-    if plot is not None:
+        solution_file.save(solution, path)
+
+    def draw(path: str) -> None:
         from meanfield.commands import plotting
 
-        write_picture(lambda path: plotting.save(solution, path), plot)
-    if as_json:
-        click.echo(json.dumps(solution.to_dict(), indent=2, allow_nan=False))
-    else:
-        show(solution, seconds)
-    if not solution.converged:
-        click.echo(f"meanfield: {not_converged(solution)}", err=True)
-        return NOT_CONVERGED
-    return 0
+        plotting.save(solution, path)
+
+    failure = "" if solution.converged else not_converged(solution)
+    return finish(as_json, solution.to_dict, lambda: show(solution, seconds), failure, (out, save), (plot, draw))
 
 
 @cli.command("glass-temperature")
@@ -142,15 +137,12 @@ cli.add_command(thermodynamics)
 
 def show(solution: Solution, seconds: float) -> None:
     """Print a table for people."""
-    from rich.table import Table
+    from pandas import DataFrame
 
-    from meanfield.commands.whole_tables import print_whole
+    from meanfield.commands.table_text import table_text
 
     columns = [solution, *solution.solutions]
-    table = Table(title=f"{solution.ansatz}, T = {solution.temperature:g}")
-    table.add_column("per site")
-    for column in columns:
-        table.add_column(("* " if column is solution else "") + column.phase, justify="right")
+    table: dict[str, list[str]] = {}
 
     def number(value: float | None) -> str:
         return "-" if value is None else f"{value:.10g}"
@@ -162,21 +154,23 @@ def show(solution: Solution, seconds: float) -> None:
 
     rows = [one.to_dict() for one in columns]
     for name in ("free_energy", "internal_energy", "entropy", "p", "q_diag", "C", "C_reg", "susceptibility"):
-        table.add_row(name, *(number(row[name]) for row in rows))
+        table[name] = [number(row[name]) for row in rows]
     for name in ("q", "mu", "replicons"):
         for k in range(len(rows[0][name])):
             index = k + 1 if name == "mu" else k
-            table.add_row(f"{name}_{index}", *(number(row[name][k]) for row in rows))
-    table.add_row("double_well_fraction", *(number(row["double_well_fraction"]) for row in rows))
+            table[f"{name}_{index}"] = [number(row[name][k]) for row in rows]
+    table["double_well_fraction"] = [number(row["double_well_fraction"]) for row in rows]
     for name in ("error", "pseudogap_slope"):
         if any(row[name] is not None for row in rows):
-            table.add_row(name, *("-" if row[name] is None else f"{row[name]:.2g}" for row in rows))
+            table[name] = ["-" if row[name] is None else f"{row[name]:.2g}" for row in rows]
     for name in rows[0]["limits"]:
-        table.add_row(f"{name}, K -> inf", *(with_error(row["limits"].get(name)) for row in rows))
-    table.add_row("stable", *({True: "yes", False: "no", None: "marginal"}[row["stable"]] for row in rows))
-    table.add_row("residual", *(f"{row['residual'] or 0.0:.1e}" for row in rows))
-    table.add_row("converged", *("yes" if row["converged"] else "NO" for row in rows))
-    print_whole(table)
+        table[f"{name}, K -> inf"] = [with_error(row["limits"].get(name)) for row in rows]
+    table["stable"] = [{True: "yes", False: "no", None: "marginal"}[row["stable"]] for row in rows]
+    table["residual"] = [f"{row['residual'] or 0.0:.1e}" for row in rows]
+    table["converged"] = ["yes" if row["converged"] else "NO" for row in rows]
+    names = [("* " if column is solution else "") + column.phase for column in columns]
+    click.echo(f"{solution.ansatz}, T = {solution.temperature:g}; per site")
+    click.echo(table_text(DataFrame.from_dict(table, orient="index", columns=names)))
     if len(columns) > 1:
         click.echo("* physical solution")
     if solution.has_jump:

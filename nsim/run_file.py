@@ -8,7 +8,6 @@ result file, and ``RunFile.identity`` the part of it that two runs must share to
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +19,8 @@ from pydantic import (
     model_validator,
 )
 
-from nsim.errors import InputError, reason
+from nsim import toml_file
+from nsim.errors import InputError
 from nsim.run_file_mistakes import one_line_each
 from nsim.run_sections import (
     Couplings,
@@ -225,18 +225,13 @@ SECTIONS: dict[str, type[Section]] = {
 
 def load(path: Path) -> RunFile:
     """Read and check a run file; raise `InputError` with one line per mistake."""
-    try:
-        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"run file {path}: {reason(error)}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"run file {path}: not valid TOML: {error}") from None
-    try:
+
+    def written(data: dict[str, Any]) -> RunFile:
         if "merged" in data:
             raise InputError("merged: unknown key; `nsim merge` writes it")
         return parse(data, folder=Path(path).parent)
-    except InputError as error:
-        raise InputError("\n".join(f"run file {path}: {line}" for line in str(error).splitlines())) from None
+
+    return toml_file.read(path, "run file", written)
 
 
 def parse(data: dict[str, Any], folder: Path = Path()) -> RunFile:

@@ -1,7 +1,7 @@
 """Finite-size study of one or several runs of one model: every observable against N, and its limit N -> infinity.
 
-Forms of the approach to the limit are those that theory fixes where it does (`validation.statistics.finite_size`
-compares and averages them), other plausible ones where it does not. No theory's prediction is used.
+The forms of the approach to the limit (`validation.verdicts.forms`) and their average are those of a report: of one run
+both give the same numbers. Here several runs can be put together, and no theory's prediction is used.
 """
 
 from __future__ import annotations
@@ -18,46 +18,15 @@ from nsim.errors import InputError
 from validation.lowest_states import LowestStates, lowest_states
 from validation.predictions import predict
 from validation.quantities import QUANTITIES
-from validation.simulation import Average, Simulation
+from validation.simulation import Average, Simulation, limit_of_averages
 from validation.statistics.coupling_controls import Controls, affordable, controlled, exact_controls
-from validation.statistics.finite_size import Form, Limit, limit
+from validation.statistics.finite_size import Form, Limit
 from validation.statistics.resampling import width
+from validation.verdicts.forms import forms
 from validation.verdicts.regime import Regime, regime_of
 
 Array = NDArray[np.float64]
 
-REGULAR = (
-    Form((1.0,), "1/N, the loop expansion around a stable RS saddle point"),
-    Form((1.0, 2.0), "1/N and 1/N^2"),
-)
-ENERGY = (
-    Form((2 / 3,), "N^(-2/3), glassy ground-state energies of fully connected models"),
-    Form((2 / 3, 1.0), "N^(-2/3), next order 1/N"),
-    Form((2 / 3, 4 / 3), "N^(-2/3), next order N^(-4/3)"),
-)
-EDGE = (Form((2 / 3,), "the edge of a random-matrix spectrum"), Form((2 / 3, 4 / 3), "the same, next order"))
-SMALL_FIELDS = (
-    Form((1 / 3,), "P(0) of the SK model falls as N^(-1/3)"),
-    Form((1 / 3, 2 / 3), "the same, next order"),
-    Form((2 / 3,), "as the energy"),
-)
-SOFT = (
-    Form((2 / 5,), "lowest of N modes with D(omega) ~ omega^4"),
-    Form((2 / 3,), "lowest of N modes with D(omega) ~ omega^2"),
-)
-UNKNOWN = (
-    Form((1 / 3,), "as overlaps at a transition of the SK kind"),
-    Form((2 / 3,), "as the energy"),
-    Form((1.0,), "regular"),
-)
-FITTED = Form((), "the exponent is fitted", free=True)
-IN_THE_GLASS = {
-    "energy": ENERGY,
-    "lowest_energy": ENERGY,
-    "q": ENERGY,
-    "small_field_weight": SMALL_FIELDS,
-    "lambda_min": (*SOFT, FITTED),
-}
 LITERATURE = {"3/4": 3 / 4, "5/6": 5 / 6}  # exponents of the width of the SK model's ground-state energy
 
 
@@ -135,21 +104,8 @@ def study(directories: Sequence[Path]) -> FiniteSizeStudy:
             continue
         own = forms(name, regime)
         rows = {n: by_size[n][name] for n in sizes}
-        known = {n: row for n, row in rows.items() if row.stderr}
-        found = (
-            limit(list(known), [row.mean for row in known.values()], [row.stderr or 0.0 for row in known.values()], own)
-            if len(known) > 1
-            else None
-        )
-        observables[name] = Observable(name, rows, found, own)
+        observables[name] = Observable(name, rows, limit_of_averages(rows, own), own)
     return FiniteSizeStudy(regime, observables, _width([states[n] for n in sizes]))
-
-
-def forms(name: str, regime: Regime) -> tuple[Form, ...]:
-    """The forms of the approach of an observable to its limit, as good as each other before data are seen."""
-    if regime.rs_exact:
-        return EDGE if name == "lambda_min" else REGULAR
-    return IN_THE_GLASS.get(name, UNKNOWN)
 
 
 def _width(states: list[tuple[LowestStates, Controls | None]]) -> dict[str, Any] | None:

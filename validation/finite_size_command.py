@@ -42,33 +42,30 @@ def finite_size(directories: tuple[Path, ...], fits: bool, as_json: bool) -> Exi
 
 
 def _print(found: FiniteSizeStudy, fits: bool) -> None:
-    from rich.table import Table
+    from pandas import DataFrame
 
-    from nsim.commands.whole_tables import print_whole
+    from nsim.commands.table_text import table_text
     from validation.quantities import label
     from validation.report.words import with_error
 
-    table = Table(title=f"limits N → ∞ ({found.regime.name})")
-    for name in ("observable", "sizes", "x for N → ∞", "statistical", "spread over fits", "best form", "chi²/dof"):
-        table.add_column(name, justify="left" if name in ("observable", "sizes", "best form") else "right")
+    columns = ["observable", "sizes", "x for N → ∞", "statistical", "spread over fits", "chi²/dof", "best form"]
+    rows = []
     for name, one in found.observables.items():
         if one.limit is None:
-            table.add_row(label(name), "fewer than two with an error", *["-"] * 5)
+            rows.append([label(name), "fewer than two with an error", *["-"] * 5])
             continue
         for number, fit in enumerate(one.limit.fits if fits else one.limit.fits[:1]):
-            whole = [label(name), ", ".join(map(str, one.limit.sizes)), with_error(one.limit.value, one.limit.stderr)]
+            whole = [", ".join(map(str, one.limit.sizes)), with_error(one.limit.value, one.limit.stderr)]
             whole += [f"{one.limit.statistical:.2g}", f"{one.limit.spread:.2g}"]
             form = f"{fit.form.label}, N ≥ {fit.smallest}"
             if fits:
                 form += f": {with_error(fit.value, fit.stderr)}, weight {fit.weight:.2f}"
             if fit.form.free:
                 form += f" (w = {fit.exponents[0]:.2f})"
-            table.add_row(*(whole if number == 0 else [""] * 5), form, f"{fit.chi2:.1f}/{fit.dof}")
-    print_whole(table)
-    click.echo(
-        "Errors hold next-order terms, smallest sizes and undecided exponents: quote these. Those of validation report "
-        "are smaller where theory fixes one power, and hold if next-order terms are negligible."
-    )
+            rows.append([label(name), *(whole if number == 0 else [""] * 4), f"{fit.chi2:.1f}/{fit.dof}", form])
+    click.echo(f"limits N → ∞ ({found.regime.name})")
+    click.echo(table_text(DataFrame(rows, columns=columns).set_index("observable")))
+    click.echo("Errors hold next-order terms, smallest sizes and undecided exponents; validation report has the same.")
     if found.width is not None:
         plain, freed = found.width["plain"], found.width["without_traces"]
         click.echo(

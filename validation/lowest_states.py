@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nsim.analysis.ground_states import TRUSTED
 from validation.simulation import Simulation
+from validation.statistics.missed_minima import still_missed
 
 Array = NDArray[np.float64]
 
@@ -36,6 +37,8 @@ class LowestStates:
     mean_energy, halved_energy : array
         Mean over the states of each sample; mean of the lowest energies of the two halves of them: what half as many
         replicas would have found.
+    still_missed : float
+        Bound of what ever more replicas would lower the mean energy by (`missed_minima`); NaN for few replicas.
     """
 
     n: int
@@ -45,6 +48,7 @@ class LowestStates:
     replica: NDArray[np.int64]
     mean_energy: Array
     halved_energy: Array
+    still_missed: float
 
     @property
     def samples(self) -> int:
@@ -81,7 +85,8 @@ def lowest_states(simulation: Simulation, n: int) -> LowestStates:
         halves = np.array_split(energy, 2, axis=1) if energy.shape[1] > 1 else [energy]
         halved = np.mean([half.min(axis=1) for half in halves], axis=0)
     found, states = same.sum(axis=1).astype(float), used.sum(axis=1).astype(float)
-    return LowestStates(n, scalars, found, states, lowest, mean, np.where(np.isfinite(halved), halved, np.nan))
+    halved = np.where(np.isfinite(halved), halved, np.nan)
+    return LowestStates(n, scalars, found, states, lowest, mean, halved, still_missed(energy))
 
 
 def all_sizes(simulations: Sequence[Simulation], smallest: int = 1) -> list[tuple[Simulation, LowestStates]]:

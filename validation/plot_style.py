@@ -15,11 +15,16 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from nsim import figure_style
+from nsim.figure_style import BLUE, GREEN, GREY, INK, RED, figure
+
+__all__ = ["INK", "LINE", "SETTINGS", "SHADE", "THEORY_COLOURS", "THEORY_DASHES", "figure", "legend", "style", "svg"]
+
 # Okabe and Ito's palette for the theories; the page has brighter ones for a dark background.
-INK, LINE = "#1a1b1e", "#c9cbd1"
-THEORY_COLOURS = {"rs": "#d55e00", "1rsb": "#0072b2", "frsb": "#009e73"}
+LINE = "#c9cbd1"
+THEORY_COLOURS = {"rs": RED, "1rsb": BLUE, "frsb": GREEN}
 THEORY_DASHES: dict[str, Any] = {"rs": (0, (5, 2)), "1rsb": "solid", "frsb": (0, (1, 1))}
-SHADE = "#8a8f99"
+SHADE = GREY
 VARIABLES = {
     INK: "var(--ink)",
     LINE: "var(--line)",
@@ -29,28 +34,12 @@ VARIABLES = {
     THEORY_COLOURS["frsb"]: "var(--full)",
 }
 
-SETTINGS: dict[Any, Any] = {
-    "font.size": 10,
-    "axes.labelsize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.grid": True,
-    "axes.axisbelow": True,
+SETTINGS: dict[Any, Any] = figure_style.SETTINGS | {
     "grid.color": LINE,
-    "grid.linewidth": 0.5,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "lines.linewidth": 1.6,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "savefig.facecolor": "none",
     "svg.fonttype": "path",
-    "mathtext.fontset": "dejavusans",
 }
 
 
@@ -59,12 +48,6 @@ def style() -> Iterator[None]:
     """The settings of every figure, for the time of drawing it."""
     with mpl.rc_context(SETTINGS):
         yield
-
-
-def figure(columns: int = 1, width: float = 6.4, height: float = 3.7) -> tuple[Figure, Any]:
-    """A figure with one or more panels side by side, independent of any window system."""
-    made = Figure(figsize=(width, height), layout="constrained")
-    return made, made.subplots(1, columns)
 
 
 def legend(drawn: Figure, axes: Any, columns: int = 4) -> None:

@@ -7,7 +7,7 @@ taken over samples. Only finished, converged states count.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from nsim.errors import InputError
 from nsim.run_file import RunFile
 from validation.quantities import QUANTITIES
 from validation.statistics.coupling_controls import Controls, controlled
+from validation.statistics.finite_size import Form, Limit, limit
 
 Array = NDArray[np.float64]
 
@@ -298,6 +299,13 @@ def average(per_sample: Array, rare: bool = False, control: Controls | None = No
         freed = controlled(per_sample, control)
         return Average(freed.mean, freed.stderr, freed.samples, reduction=freed.reduction)
     return Average(mean, float(values.std(ddof=1) / np.sqrt(len(values))), len(values))
+
+
+def limit_of_averages(by_size: Mapping[int, Average], forms: Sequence[Form]) -> Limit | None:
+    """x_inf of averages by size, of those that have an error; None where fewer than two have."""
+    known = [(n, row.mean, row.stderr) for n, row in by_size.items() if row.stderr]
+    n, means, errors = zip(*known, strict=True) if known else ((), (), ())
+    return limit(n, means, errors, forms)
 
 
 def _usable(group: Any) -> NDArray[np.bool_]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from meanfield.commands.command_options import model_options, read_model
+from meanfield.commands.ending import finish
 
 if TYPE_CHECKING:
     from meanfield.replicas.complexity import Complexity
-
-NOT_CONVERGED = 3
 
 
 @click.command()
@@ -27,14 +25,8 @@ def complexity(temperature: float, points: int, as_json: bool, **options: Any) -
     from meanfield.replicas.complexity import complexity as compute
 
     curve = compute(model, temperature, points)
-    if as_json:
-        click.echo(json.dumps(curve.to_dict(), indent=2, allow_nan=False))
-    else:
-        show(curve)
-    if not curve.converged:
-        click.echo("meanfield: not converged: the iteration failed before the end of the curve", err=True)
-        return NOT_CONVERGED
-    return 0
+    failure = "" if curve.converged else "not converged: the iteration failed before the end of the curve"
+    return finish(as_json, curve.to_dict, lambda: show(curve), failure)
 
 
 def show(curve: Complexity) -> None:

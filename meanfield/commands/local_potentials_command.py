@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,12 +13,11 @@ from meanfield.commands.command_options import (
     read_model,
     require_folder,
 )
+from meanfield.commands.ending import finish
 
 if TYPE_CHECKING:
     from meanfield.replicas.solution import Solution
     from meanfield.sites.local_potentials import LocalPotentials
-
-NOT_CONVERGED = 3
 
 
 @click.command("local-potentials")
@@ -48,17 +46,15 @@ def local_potentials(
 
     solution = solve(model, ansatz, temperature, steps)
     ensemble = solution.local_potentials(nodes)
-    if out is not None:
-        ensemble.save(out)
     numbers = summary(solution, ensemble)
-    if as_json:
-        click.echo(json.dumps({**numbers, **ensemble.to_dict()}, allow_nan=False))
-    else:
-        show(numbers)
-    if not solution.converged:
-        click.echo(f"meanfield: {not_converged(solution)}", err=True)
-        return NOT_CONVERGED
-    return 0
+    return finish(
+        as_json,
+        lambda: {**numbers, **ensemble.to_dict()},
+        lambda: show(numbers),
+        "" if solution.converged else not_converged(solution),
+        (out, ensemble.save),
+        indent=None,
+    )
 
 
 def summary(solution: Solution, ensemble: LocalPotentials) -> dict[str, Any]:
@@ -90,9 +86,9 @@ def summary(solution: Solution, ensemble: LocalPotentials) -> dict[str, Any]:
 
 def show(numbers: dict[str, Any]) -> None:
     """Print a table for people."""
-    from rich.table import Table
+    from pandas import DataFrame
 
-    from meanfield.commands.whole_tables import print_whole
+    from meanfield.commands.table_text import table_text
 
     words = {
         "count": "local potentials",
@@ -104,11 +100,8 @@ def show(numbers: dict[str, Any]) -> None:
         "mean_barrier": "mean barrier from the upper minimum",
         "mean_distance": "mean distance of the minima",
     }
-    table = Table(title=f"{numbers['ansatz']}, T = {numbers['temperature']:g}, {numbers['phase']}", show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
-    for name, text in words.items():
-        table.add_row(text, "-" if numbers[name] is None else f"{numbers[name]:.10g}")
-    print_whole(table)
+    values = ["-" if numbers[name] is None else f"{numbers[name]:.10g}" for name in words]
+    click.echo(f"{numbers['ansatz']}, T = {numbers['temperature']:g}, {numbers['phase']}")
+    click.echo(table_text(DataFrame(values, index=list(words.values()), columns=[""]), header=False))
     if numbers["note"]:
         click.echo(numbers["note"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,13 +14,12 @@ from meanfield.commands.command_options import (
     require_folder,
     require_picture,
     site_options,
-    write_picture,
 )
+from meanfield.commands.ending import finish
 
 if TYPE_CHECKING:
     from meanfield.phases.phase_diagram import PhaseDiagram
 
-NOT_CONVERGED = 3
 INTERVAL = Interval()
 
 
@@ -90,36 +88,31 @@ def phase_diagram(
         )
     finally:
         progress.end()
-    if out is not None:
+
+    def save(path: str) -> None:
         from meanfield.phases import phase_diagram_file
 
-        phase_diagram_file.save(diagram, out)
-    if plot is not None:
+        phase_diagram_file.save(diagram, path)
+
+    def draw(path: str) -> None:
         from meanfield.phases import phase_picture
 
-        write_picture(lambda path: phase_picture.save(diagram, path), plot)
-    if as_json:
-        click.echo(json.dumps(diagram.to_dict(), indent=2, allow_nan=False))
-    else:
-        show(diagram)
-    if not diagram.converged:
-        failed = ", ".join(f"{line.name} ({line.ansatz})" for line in diagram.lines if not line.converged)
-        click.echo(f"meanfield: not converged: {failed} ends before a border or a corner", err=True)
-        return NOT_CONVERGED
-    return 0
+        phase_picture.save(diagram, path)
+
+    failed = ", ".join(f"{line.name} ({line.ansatz})" for line in diagram.lines if not line.converged)
+    failure = "" if diagram.converged else f"not converged: {failed} ends before a border or a corner"
+    return finish(as_json, diagram.to_dict, lambda: show(diagram), failure, (out, save), (plot, draw))
 
 
 def show(diagram: PhaseDiagram) -> None:
     """Print a table for people: every line with some of its points."""
-    from rich.table import Table
+    from pandas import DataFrame
 
-    from meanfield.commands.whole_tables import print_whole
+    from meanfield.commands.table_text import table_text
 
     axes = [diagram.plane.x.name, diagram.plane.y.name]
     fixed = [f"{name} = {value:g}" for name, value in diagram.to_dict()["fixed"].items()]
-    table = Table(title=f"plane {diagram.name}, {', '.join(fixed)}")
-    for column in ("line", "ansatz", *axes, "p", "q", "C"):
-        table.add_column(column, justify="left" if column in ("line", "ansatz") else "right")
+    rows = []
     for line in diagram.lines:
         count = line.points["p"].size
         shown = sorted({round(k * (count - 1) / 4) for k in range(5)})
@@ -127,12 +120,14 @@ def show(diagram: PhaseDiagram) -> None:
             values = {name: f"{value[k]:.10g}" for name, value in line.points.items()}
             if line.points["error"][k] > 0.0:
                 values[line.error_of] += f" +- {line.points['error'][k]:.1g}"
-            label = [line.name + ("" if line.exact else " *"), line.ansatz] if k == shown[0] else ["", ""]
             numbers = [f"{line.points[name][k]:.6g}" for name in ("p", "q", "C")]
-            table.add_row(*label, *(values[axis] for axis in axes), *numbers)
-        table.add_section()
-    if diagram.lines:
-        print_whole(table, (0, 2), [(1, 3), (4, 5, 6)])  # the line and a coordinate say which point it is
+            label = line.name + ("" if line.exact else " *")
+            rows.append([label, line.ansatz, *(values[axis] for axis in axes), *numbers])
+    if rows:
+        table = DataFrame(rows, columns=["line", "ansatz", *axes, "p", "q", "C"])
+        click.echo(f"plane {diagram.name}, {', '.join(fixed)}")
+        # The line, its ansatz and a coordinate say which point it is.
+        click.echo(table_text(table.set_index(["line", "ansatz", axes[0]])))
     else:
         click.echo(f"no line in this plane ({diagram.name}, {', '.join(fixed)})")
     if any(not line.exact for line in diagram.lines):

@@ -16,13 +16,11 @@ from meanfield.commands.command_options import (
     require_folder,
     require_hdf5,
     require_picture,
-    write_picture,
 )
+from meanfield.commands.ending import finish
 
 if TYPE_CHECKING:
     from meanfield.quantum.thermodynamics import Thermodynamics
-
-NOT_CONVERGED = 3
 
 
 @click.command()
@@ -131,20 +129,20 @@ def thermodynamics(
         header |= {"C": solution.C, "q": solution.q.tolist(), "converged": solution.converged}
         header["note"] = solution.note
     header["hbar2_over_m"] = hbar2_over_m
-    if out is not None:
-        thermodynamics_output.save(result, header, out)
-    if plot is not None:
-        write_picture(lambda path: thermodynamics_output.plot(result, header, path), plot)
-    if as_json:
-        click.echo(json.dumps(header | thermodynamics_output.to_dict(result), indent=2, allow_nan=False))
-    else:
+
+    def show_all() -> None:
         show(result, header.get("resolution_error"))
         if header.get("note"):
             click.echo(header["note"])
-    if failure:
-        click.echo(f"meanfield: {failure}", err=True)
-        return NOT_CONVERGED
-    return 0
+
+    return finish(
+        as_json,
+        lambda: header | thermodynamics_output.to_dict(result),
+        show_all,
+        failure,
+        (out, lambda path: thermodynamics_output.save(result, header, path)),
+        (plot, lambda path: thermodynamics_output.plot(result, header, path)),
+    )
 
 
 def parse_temperatures(text: str) -> list[float]:

@@ -2,57 +2,46 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
-from meanfield.commands.command_options import write_picture
+from meanfield.commands.ending import finish
 
 if TYPE_CHECKING:
     from meanfield.replicas.sweep import Sweep
 
-NOT_CONVERGED = 3
 
+def end(sweep: Sweep, seconds: float, as_json: bool, out: str | None, plot: str | None) -> int:
+    """Files, table or JSON, and the exit status."""
 
-def finish(sweep: Sweep, seconds: float, as_json: bool, out: str | None, plot: str | None) -> int:
-    """Files first, then the table or JSON; the exit status."""
-    if out is not None:
-        sweep.save(out)
-    if plot is not None:
+    def draw(path: str) -> None:
         from meanfield.commands import sweep_picture
 
-        write_picture(lambda path: sweep_picture.save(sweep, path), plot)
-    if as_json:
-        click.echo(json.dumps(sweep.to_dict(), indent=2, allow_nan=False))
-    else:
-        show(sweep, seconds)
-    if not sweep.converged:
-        failed = sum(not s.converged for s in sweep.solutions)
-        click.echo(f"meanfield: {failed} of {len(sweep.solutions)} points not converged", err=True)
-        return NOT_CONVERGED
-    return 0
+        sweep_picture.save(sweep, path)
+
+    failed = sum(not s.converged for s in sweep.solutions)
+    failure = "" if sweep.converged else f"{failed} of {len(sweep.solutions)} points not converged"
+    return finish(as_json, sweep.to_dict, lambda: show(sweep, seconds), failure, (out, sweep.save), (plot, draw))
 
 
 def show(sweep: Sweep, seconds: float) -> None:
     """One row per point."""
-    from rich.table import Table
+    from pandas import DataFrame
 
-    from meanfield.commands.whole_tables import print_whole
+    from meanfield.commands.table_text import table_text
 
     axes = [name for name in ("gamma", "temperature", "j0") if len(getattr(sweep, name)) > 1]
-    table = Table(title=sweep.ansatz)
-    for name in axes:
-        table.add_column(name, justify="right")
-    table.add_column("phase")
     columns = ["free_energy", "p", "q_K", "C", "replicon"]
-    for name in columns:
-        table.add_column(name, justify="right")
-    table.add_column("")
+    rows = []
     for solution in sweep.solutions:
         row = {**solution.to_dict(), "q_K": float(solution.q[-1])}
         numbers = ["-" if row[name] is None else f"{row[name]:.8g}" for name in columns]
         state = "" if solution.converged else "NOT CONVERGED"
-        table.add_row(*(f"{row[name]:.6g}" for name in axes), solution.phase, *numbers, state)
-    print_whole(table, range(len(axes) + 1))
+        rows.append([*(f"{row[name]:.6g}" for name in axes), solution.phase, *numbers, state])
+    table = DataFrame(rows, columns=[*axes, "phase", *columns, "state"])
+    if sweep.converged:
+        table = table.drop(columns="state")
+    click.echo(sweep.ansatz)
+    click.echo(table_text(table.set_index([*axes, "phase"])))
     click.echo(f"{seconds:.3f} s")

@@ -20,9 +20,7 @@ def average_motion(directory: RunDirectory) -> dict[str, Any]:
     run = directory.run()
     if run.protocol.kind != "langevin":
         raise InputError(f'{directory.path}: two-time correlations need a run with protocol.kind = "langevin"')
-    sealed = directory.sealed(run)
-    if sealed.damaged:
-        raise InputError("\n".join(f"{message}; `nsim run` computes its tasks again" for message in sealed.damaged))
+    sealed = directory.finished(run)
     groups = []
     for n in run.ensemble.samples_of:
         tasks = [task for task in sealed.tasks if task.n == n]

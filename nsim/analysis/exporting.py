@@ -26,7 +26,6 @@ from nsim.campaign.results import collect, write_one_size
 from nsim.campaign.run_directory import RunDirectory, Sealed
 from nsim.campaign.seal import TEMPORARY
 from nsim.campaign.tasks import kept_variables
-from nsim.errors import InputError
 from nsim.run_file import RunFile
 from nsim.sample.normal_modes import modes_of
 from nsim.variables import Variable
@@ -41,7 +40,8 @@ def export_netcdf(directory: RunDirectory, out: Path, sites: bool = True) -> lis
     ``sites``: with the arrays of every site, which are nearly all of the data. Raises `InputError` if nothing is
     finished, or a sealed file is damaged.
     """
-    run, sealed = _finished(directory)
+    run = directory.run()
+    sealed = directory.finished(run)
     attributes = provenance(1) | {"run_file": json.dumps(run.resolved(), indent=1)}
     written = []
     for n in run.ensemble.samples_of:
@@ -57,7 +57,8 @@ def export_netcdf(directory: RunDirectory, out: Path, sites: bool = True) -> lis
 
 def export_csv(directory: RunDirectory, out: Path, sites: bool = False) -> list[Path]:
     """Write the tables into folder ``out``; returns their paths. Else as `export_netcdf`."""
-    run, sealed = _finished(directory)
+    run = directory.run()
+    sealed = directory.finished(run)
     tables: dict[tuple[str, ...], dict[str, Variable]] = {}
     for name, variable in kept_variables(run).items():
         beyond = tuple(dim for dim in variable.dims if dim not in ("sample", "replica"))
@@ -72,16 +73,6 @@ def export_csv(directory: RunDirectory, out: Path, sites: bool = False) -> list[
     names = ["n", "temperature", "samples", "states", "observable", "mean", "stderr"]
     _write_rows(path, names, _summary_rows(directory))
     return [*written, path]
-
-
-def _finished(directory: RunDirectory) -> tuple[RunFile, Sealed]:
-    run = directory.run()
-    sealed = directory.sealed(run)
-    if sealed.damaged:
-        raise InputError("\n".join(f"{message}; `nsim run` computes its tasks again" for message in sealed.damaged))
-    if not sealed.tasks:
-        raise InputError(f"{directory.path}: nothing is finished yet")
-    return run, sealed
 
 
 def _rows(

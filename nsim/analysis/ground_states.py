@@ -131,9 +131,7 @@ def ground_states(directory: RunDirectory) -> dict[str, Any]:
     Raises `InputError` if a sealed file is damaged or nothing is finished yet.
     """
     run = directory.run()
-    sealed = directory.sealed(run)
-    if sealed.damaged:
-        raise InputError("\n".join(f"{message}; `nsim run` computes its tasks again" for message in sealed.damaged))
+    sealed = directory.finished(run)
     names = ["energy", "converged", *(["v"] if run.output.sites else [])]
     groups = []
     for n in run.ensemble.samples_of:

@@ -34,9 +34,7 @@ def summarise(directory: RunDirectory) -> dict[str, Any]:
     is damaged (the run must be continued first) or nothing is finished yet.
     """
     run = directory.run()
-    sealed = directory.sealed(run)
-    if sealed.damaged:
-        raise InputError("\n".join(f"{message}; `nsim run` computes its tasks again" for message in sealed.damaged))
+    sealed = directory.finished(run)
     protocol = PROTOCOLS[run.protocol.kind]
     of_states = STATE_VARIABLES | {name: row for name, row in protocol.variables.items() if row.dims == STATE}
     wanted = of_states | _thermal(protocol)

@@ -41,9 +41,7 @@ def vibrations(directory: RunDirectory, mass: float = 1.0) -> dict[str, Any]:
     Raises `InputError` if a sealed file is damaged, nothing is finished yet, or the states were not kept.
     """
     run = directory.run()
-    sealed = directory.sealed(run)
-    if sealed.damaged:
-        raise InputError("\n".join(f"{message}; `nsim run` computes its tasks again" for message in sealed.damaged))
+    sealed = directory.finished(run)
     groups = []
     for n in run.ensemble.samples_of:
         spectrum, participation = _modes(directory, run, sealed, n)

@@ -2,14 +2,14 @@
 
 Life of a run: open the directory -> find what is sealed -> share the open tasks among groups of ranks (as a rule of one
 rank each), every rank sealing its own parts -> merge -> summary. A kill at any moment loses what was done since the
-last checkpoints of the tasks in progress, and at most a buffer of two seconds of finished ones.
+last checkpoints of the tasks in progress, and at most a buffer of two seconds of finished ones (more on a file system
+that is too slow for that: `time_between_seals`).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,13 +19,14 @@ from nsim.campaign import checkpoints
 from nsim.campaign.checkpoints import Checkpoints, identity_of
 from nsim.campaign.handful import check_layout, handfuls, work_on
 from nsim.campaign.heartbeat import Heartbeat
+from nsim.campaign.outcome import Outcome
 from nsim.campaign.protocols import PROTOCOLS
 from nsim.campaign.provenance import provenance
 from nsim.campaign.result_parts import Result, write_part
 from nsim.campaign.run_directory import RunDirectory, couplings_digest
 from nsim.campaign.share import Share
 from nsim.campaign.tasks import Task, cost, tasks_of
-from nsim.errors import ExitStatus, InputError
+from nsim.errors import InputError
 from nsim.parallel.checkpoint import Report
 from nsim.parallel.handing_out import HandingOut
 from nsim.parallel.rank_group import Group
@@ -36,32 +37,13 @@ from nsim.run_file import RunFile
 from nsim.sample import couplings
 
 SEAL_EVERY = 2.0  # seconds of finished work a kill may cost ...
-SEALING_RANKS = 200  # ... of so many ranks; more of them seal less often, lest they keep the file system busy
+SEALING_SHARE = 0.04  # ... more if sealing so often would take more than this share of the time ...
+SEAL_AT_LEAST_EVERY = 60.0  # ... but no more than this, lest a file system that hangs once costs much work
 HANDED_OUT, DONE, UNCONVERGED, STOPPED, SHARE = range(5)  # the shared counters
 WHOLE = 10**12  # the share of the open work that is done is counted in these parts
 
 Say = Callable[[str], None]
 Progress = Callable[[int, int, float], None]  # open tasks done, open tasks, share of the open work that is done
-
-
-@dataclass
-class Outcome:
-    """How a run ended."""
-
-    tasks: int = 0
-    computed: int = 0
-    unconverged: int = 0  # states, among those computed now
-    stopped: bool = False
-    failures: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def status(self) -> ExitStatus:
-        """Exit status, the gravest first."""
-        if self.failures:
-            return ExitStatus.FAILED
-        if self.stopped:
-            return ExitStatus.RESUMABLE
-        return ExitStatus.NOT_CONVERGED if self.unconverged else ExitStatus.DONE
 
 
 def run_campaign(
@@ -139,6 +121,15 @@ def run_campaign(
         whole.close()
 
 
+def time_between_seals(took: float) -> float:
+    """Seconds of finished work a rank keeps before it seals again, if sealing has just taken it ``took`` seconds.
+
+    Where there are more ranks than the file system can serve, all of them find it slow and seal less often until it
+    can. Only the moments of sealing depend on this: which task lies in which part is in no result.
+    """
+    return max(SEAL_EVERY, min(took / SEALING_SHARE, SEAL_AT_LEAST_EVERY))
+
+
 def _given_couplings(run: RunFile) -> np.ndarray | None:
     if run.couplings_path is None:
         return None
@@ -166,6 +157,8 @@ def _prepare(
         tasks, sealed_elsewhere = share.own(tasks), whole.sealed(run).tasks
     for message in directory.open(run, restart):
         say(message)
+    if share is None:
+        directory.take_over_checkpoints()
     sealed = directory.sealed(run)
     for message in sealed.damaged:
         say(f"warning: {message}; set aside, its tasks are computed again")
@@ -200,13 +193,14 @@ def _share(
     handing_out = HandingOut(counters, HANDED_OUT, len(handed_out), ranks.size // group.size)
     failures: dict[str, str] = {}
     unsealed: dict[Task, Result] = {}
-    seal_every = SEAL_EVERY * max(1.0, ranks.size / SEALING_RANKS)
-    parts, last_sealed = 0, time.monotonic() - seal_every * ranks.rank / ranks.size  # not all at the same moment
+    parts, seal_every = 0, SEAL_EVERY
+    last_sealed = time.monotonic() - seal_every * ranks.rank / ranks.size  # not all at the same moment
     heartbeat = Heartbeat(directory.progress_path, ranks.rank, ranks.size)
     own_share = told = 0.0  # of the open work: what this rank has finished, and what it has counted for all
 
     def seal() -> None:
-        nonlocal parts, last_sealed
+        nonlocal parts, last_sealed, seal_every
+        began = time.monotonic()
         if unsealed:
             write_part(directory.parts_path / f"{token}-rank{ranks.rank:05d}-{parts:06d}.h5", unsealed, run_id)
             parts += 1
@@ -214,6 +208,7 @@ def _share(
                 keep.forget(task)
             unsealed.clear()
         last_sealed = time.monotonic()
+        seal_every = time_between_seals(last_sealed - began)
 
     def next_handful() -> list[Task]:
         """The group's next open tasks; none when there are no more or any rank was asked to stop."""

@@ -50,6 +50,8 @@ class Checkpoints:
         it has just gone on from a checkpoint.
     say
         For what needs a line.
+    longest_stride
+        Step boundaries between two looks at clock and signals, at most; 1 for long steps that differ much in length.
     """
 
     def __init__(
@@ -60,9 +62,10 @@ class Checkpoints:
         every: float = EVERY,
         look: Callable[[Task, Report, bool], None] = lambda task, report, resumed: None,
         say: Callable[[str], None] = lambda line: None,
+        longest_stride: int = LONGEST_STRIDE,
     ) -> None:
         self.folder, self.identity, self.requests, self.every = folder, identity, requests, every
-        self.look, self.say = look, say
+        self.look, self.say, self.longest_stride = look, say, longest_stride
         self.known: set[str] = set()  # names of the files there are, so that no rank need ask the disk at every task
 
     def of(self, task: Task, group: Group = ALONE) -> Checkpoint:
@@ -143,7 +146,7 @@ class TaskCheckpoint:
         now = time.monotonic()
         wish = STOP if self._of.requests.asked() else SAVE if now >= self._due else GO_ON
         for_a_poll = POLL * self._stride / max(now - self._looked, 1e-9)
-        stride = int(np.clip(for_a_poll, 1, min(2 * self._stride, LONGEST_STRIDE)))
+        stride = int(np.clip(for_a_poll, 1, min(2 * self._stride, self._of.longest_stride)))
         if self._group.size > 1:
             wishes = self._group.all_gather(np.array([[wish, stride]]))
             wish, stride = int(wishes[:, 0].max()), int(wishes[:, 1].min())

@@ -2,14 +2,12 @@
 
 A pilot task with a quench gives the cost of relaxing and measuring: its matrix factorisations, timed apart, grow with
 N^3, the rest is products J v and grows with N^2, a little faster where J leaves the cache. A short Monte Carlo chain,
-or motion, gives the cost of a sweep. Memory: `nsim.campaign.memory`; the search of double wells:
-`nsim.landscape.landscape_estimate`.
+or motion, gives the cost of a sweep. Compiling is not counted (`nsim.campaign.working_time`). Memory:
+`nsim.campaign.memory`; the search of double wells: `nsim.landscape.landscape_estimate`.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +17,7 @@ from scipy.linalg import eigh, lapack
 from nsim.campaign.memory import bytes_on_disk, check_memory, rank_memory
 from nsim.campaign.protocols import PROTOCOLS, start
 from nsim.campaign.tasks import Task, perform, task_width, tasks_of
+from nsim.campaign.working_time import seconds_of
 from nsim.dynamics import langevin, monte_carlo
 from nsim.dynamics.heat_bath import HeatBathChain
 from nsim.dynamics.langevin import LangevinDynamics
@@ -83,7 +82,7 @@ def _task_seconds(run: RunFile, n: int, width: int) -> float:
             "protocol": run.protocol.model_copy(update={"kind": "quench"}),
         }
     )
-    perform(pilot, Task(2, 0, 0, 1))  # compile the kernels first
+    perform(pilot, Task(2, 0, 0, 1))  # brings in what is imported late
     total = seconds_of(lambda: perform(pilot, Task(pilot_n, 0, 0, width)))
     if n > pilot_n:
         cubic = min(width * _cubic_seconds(run, pilot_n), total) if run.output.response else 0.0
@@ -119,16 +118,6 @@ def _sweep_seconds(run: RunFile, pilot: RunFile, n: int, batch: int) -> float:
             chain.sweep(1.0)
 
     return seconds_of(sweeps) / count
-
-
-def seconds_of(work: Callable[[], object]) -> float:
-    """Time that ``work`` takes on a machine that does nothing else.
-
-    On a busy machine that is its processor time; with several threads, whose times add up there, the time on the clock.
-    """
-    began, began_working = time.perf_counter(), time.process_time()
-    work()
-    return min(time.perf_counter() - began, time.process_time() - began_working)
 
 
 def _cubic_seconds(run: RunFile, n: int) -> float:

@@ -117,11 +117,7 @@ def merge_runs(paths: Iterable[Path], out: Path, say: Say = lambda line: None) -
 def _open(path: Path) -> Source:
     directory = RunDirectory(path)
     run = directory.run()
-    sealed = directory.sealed(run)
-    if sealed.damaged:
-        raise InputError("\n".join(f"{message}; `nsim run` computes its tasks again" for message in sealed.damaged))
-    if not sealed.tasks:
-        raise InputError(f"{path}: nothing is finished yet")
+    sealed = directory.finished(run)
     if run.couplings.file is not None:
         raise InputError(f"{path}: couplings.file: a run of given couplings is one sample, and cannot be merged")
     return Source(directory, run, sealed)

@@ -295,6 +295,15 @@ class RunDirectory:
             found.tasks.update((task, path) for task in tasks if task in wanted)
         return found
 
+    def finished(self, run: RunFile) -> Sealed:
+        """What is sealed, where it is to be used as it is: raise if a file is damaged, or if there is nothing yet."""
+        found = self.sealed(run)
+        if found.damaged:
+            raise InputError("\n".join(f"{message}; `nsim run` computes its tasks again" for message in found.damaged))
+        if not found.tasks:
+            raise InputError(f"{self.path}: nothing is finished yet")
+        return found
+
     def results(
         self, sealed: Sealed, tasks: Iterable[Task], names: Collection[str] | None = None
     ) -> Iterator[tuple[Task, Result]]:
@@ -326,6 +335,15 @@ class RunDirectory:
         for path in sealed.damaged_paths:
             path.replace(path.with_name(path.name + ".damaged"))
         sealed.damaged_paths.clear()
+
+    def take_over_checkpoints(self) -> None:
+        """Move the checkpoints of unfinished shares here, where there is none of the same task; safe while locked."""
+        for share in self.shares():
+            for path in share.checkpoints_path.glob("n*.npz"):
+                own = self.checkpoints_path / path.name
+                if not own.exists():
+                    self.checkpoints_path.mkdir(exist_ok=True)
+                    path.replace(own)
 
     def merge(self, run: RunFile, sealed: Sealed, attributes: dict[str, Any]) -> None:
         """Write results.h5 from all sealed files, then remove the parts it has taken in."""

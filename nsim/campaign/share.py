@@ -4,7 +4,8 @@
     DIR/share-0003-of-0016/         what the third of sixteen jobs has sealed: a run directory of its own
 
 Jobs of one run know nothing of each other, share no file that is written, and may start, die and be repeated in any
-order. ``nsim run RUN.toml --out DIR`` takes in what they have sealed, and computes what is missing.
+order. ``nsim run RUN.toml --out DIR`` takes in what they have sealed, goes on from their checkpoints, and computes what
+is missing.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from nsim.commands.shared_options import checkpoint_option, json_option, time_limit_option
 from nsim.errors import ExitStatus, InputError, file_trouble
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for landscape.npz and pictures.")
 @click.option("--plot", is_flag=True, help="Draw the disconnectivity graph into --out.")
 @click.option("--verbose", is_flag=True, help="All counters of the search, zeros included.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")
+@time_limit_option
+@checkpoint_option
+@json_option
 @click.pass_context
 def landscape(
     context: click.Context,
@@ -48,12 +51,15 @@ def landscape(
     out: Path | None,
     plot: bool,
     verbose: bool,
+    time_limit: float | None,
+    checkpoint_every: float,
     as_json: bool,
 ) -> ExitStatus:
     """Double wells of the energy landscape around the states of the run in DIRECTORY, or a whole tiny landscape.
 
     Around every state neighbouring minima are looked for, the saddles between them, and their two-level systems; the
-    section [double_wells] of the run file says how. Results go to DIRECTORY/landscape.h5.
+    section [double_wells] of the run file says how. Results go to DIRECTORY/landscape.h5. A search stopped by SIGTERM,
+    SIGUSR1, Ctrl-C or the end of its time saves what it is at, and ends with status 85; the same command continues it.
 
     With --exhaustive and --couplings searches go on until a stated stopping rule is met; a list that may not be
     complete says so and ends with status 3. Energies are totals; without a field a state and its mirror image are
@@ -61,13 +67,20 @@ def landscape(
     """
     from nsim.parallel.ranks import connect, on_rank_0
 
+    def given(*names: str) -> str | None:
+        """The first of some options that is on the command line."""
+        for name in names:
+            if context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
+                return f"--{name.replace('_', '-')}"
+        return None
+
     ranks = connect()
     if directory is not None:
-        of_exhaustive = ("exhaustive", "couplings", "gamma", "a2", "a4", "field", "seed", "searches", "out")
-        given = [name for name in of_exhaustive if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
-        if given:
-            raise InputError(f"--{given[0]}: give either a run DIRECTORY or --exhaustive with --couplings and --gamma")
-        return explore_and_print(directory, ranks, plot, verbose, as_json)
+        if option := given("exhaustive", "couplings", "gamma", "a2", "a4", "field", "seed", "searches", "out"):
+            raise InputError(f"{option}: give either a run DIRECTORY or --exhaustive with --couplings and --gamma")
+        return explore_and_print(directory, ranks, plot, verbose, as_json, time_limit, checkpoint_every)
+    if option := given("time_limit", "checkpoint_every"):
+        raise InputError(f"{option} is for a run DIRECTORY")
     if not exhaustive or couplings is None or gamma is None:
         raise InputError("needs a run DIRECTORY, or --exhaustive, --couplings FILE and --gamma")
     if plot and out is None:
@@ -77,7 +90,7 @@ def landscape(
         from nsim.landscape.exhaustive import explore
 
         glass = _glass(couplings, gamma, a2, a4, field)
-        found = explore(glass, seed, searches)
+        found = explore(glass, seed, searches, lambda line: click.echo(line, err=True))
         if out is not None:
             _write(out, found, plot, f"N = {glass.n}, gamma = {gamma:g}")
         return found
@@ -91,16 +104,26 @@ def landscape(
     return ExitStatus.DONE if found.complete else ExitStatus.NOT_CONVERGED
 
 
-def explore_and_print(directory: Path, ranks: Ranks, plot: bool, verbose: bool, as_json: bool) -> ExitStatus:
+def explore_and_print(
+    directory: Path,
+    ranks: Ranks,
+    plot: bool,
+    verbose: bool,
+    as_json: bool,
+    time_limit: float | None,
+    checkpoint_every: float,
+) -> ExitStatus:
     """Explore the landscape around the states of a run, on all ranks, and say what was found."""
     from nsim.landscape.landscape_run import explore_run
     from nsim.landscape.landscape_summary import summary
+    from nsim.parallel.stop_requests import end_of_time, stop_requests
 
     def say(line: str) -> None:
         click.echo(line, err=True)
 
-    outcome = explore_run(directory, ranks, say)
-    if ranks.rank == 0 and not outcome.stopped and outcome.samples > len(outcome.failures):
+    with stop_requests(end_of_time(time_limit)) as requests:
+        outcome = explore_run(directory, ranks, say, requests, checkpoint_every)
+    if ranks.rank == 0 and not outcome.stopped and outcome.tasks > len(outcome.failures):
         answer = summary(directory / "landscape.h5")
         if plot:
             from nsim.landscape.landscape_plots import plot_run

@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from nsim.commands.shared_options import (
-    TimeSpan,
+    checkpoint_option,
     couplings_option,
     json_option,
     load_run_file,
     ranks_per_sample_option,
     run_file_argument,
+    time_limit_option,
 )
 from nsim.errors import ExitStatus, gravest
 
@@ -23,20 +24,8 @@ from nsim.errors import ExitStatus, gravest
 @click.option("--restart", is_flag=True, help="Begin anew: what the directory holds is removed.")
 @ranks_per_sample_option
 @couplings_option
-@click.option(
-    "--time-limit",
-    type=TimeSpan(),
-    metavar="TIME",
-    help="Leave in time, resumable: seconds, MM:SS or [D-]HH:MM:SS. A Slurm job knows its own limit.",
-)
-@click.option(
-    "--checkpoint-every",
-    type=TimeSpan(),
-    default=300.0,
-    show_default="5:00",
-    metavar="TIME",
-    help="Time between two checkpoints of a long task.",
-)
+@time_limit_option
+@checkpoint_option
 @click.option(
     "--share",
     metavar="I/K",
@@ -122,5 +111,5 @@ def run(
         if whole and own is None and checked.double_wells is not None:
             from nsim.landscape.landscape_run import explore_run
 
-            return gravest(outcome.status, explore_run(out, ranks, progress.say, requests).status)
+            return gravest(outcome.status, explore_run(out, ranks, progress.say, requests, checkpoint_every).status)
         return outcome.status

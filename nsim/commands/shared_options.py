@@ -53,6 +53,20 @@ couplings_option = click.option(
     show_default=True,
     help="How these ranks hold the couplings: one copy per node, or each some rows (one system beyond a node).",
 )
+time_limit_option = click.option(
+    "--time-limit",
+    type=TimeSpan(),
+    metavar="TIME",
+    help="Leave in time, resumable: seconds, MM:SS or [D-]HH:MM:SS. A Slurm job knows its own limit.",
+)
+checkpoint_option = click.option(
+    "--checkpoint-every",
+    type=TimeSpan(),
+    default=300.0,
+    show_default="5:00",
+    metavar="TIME",
+    help="Time between two checkpoints of long work.",
+)
 run_file_argument = click.argument("run_file", metavar="RUN.toml", type=click.Path(path_type=Path))
 
 

@@ -12,7 +12,7 @@ from nsim.commands.shared_options import directory_argument, json_option, print_
 from nsim.errors import ExitStatus
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from pandas import DataFrame
 
 
 @click.command()
@@ -38,26 +38,29 @@ def print_summary(directory: Path, as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return
-    from rich.table import Table
+    from pandas import DataFrame, MultiIndex
 
-    from nsim.commands.whole_tables import print_whole
+    from nsim.commands.table_text import table_text
 
     relaxed = [group for group in answer["groups"] if group["temperature"] == 0]
-    table = Table(title=f"{directory}: means over disorder samples, T = 0 states")
-    table.add_column("observable")
+    columns = []
     for group in relaxed:
         n = group["n"]
-        done = f"\nunfinished: {_done(unfinished[n])}" if n in unfinished else ""
-        table.add_column(f"n = {n}\n{group['samples']} samples\n{group['states']} states{done}", justify="right")
-    for name in relaxed[0]["observables"]:
-        values = (group["observables"][name] for group in relaxed)
-        table.add_row(name, *(with_error(value["mean"], value["stderr"]) for value in values))
-    tables = [table]
+        gap = [f"unfinished: {_done(unfinished[n])}" if n in unfinished else ""] if unfinished else []
+        columns.append((f"n = {n}", f"{group['samples']} samples", f"{group['states']} states", *gap))
+    rows = {
+        name: [
+            with_error(group["observables"][name]["mean"], group["observables"][name]["stderr"]) for group in relaxed
+        ]
+        for name in relaxed[0]["observables"]
+    }
+    click.echo(f"{directory}: means over disorder samples, T = 0 states")
+    click.echo(table_text(DataFrame(rows.values(), index=list(rows), columns=MultiIndex.from_tuples(columns))))
     for n in [group["n"] for group in relaxed]:
         thermal = [group for group in answer["groups"] if group["n"] == n and group["temperature"] > 0]
-        tables += [_thermal_table(thermal)] if thermal else []
-    for table in tables:
-        print_whole(table)
+        if thermal:
+            click.echo(f"n = {n}: means over {thermal[0]['samples']} disorder samples at T > 0")
+            click.echo(table_text(_thermal_table(thermal)))
     for n in [group["n"] for group in relaxed]:
         thermal = [group for group in answer["groups"] if group["n"] == n and group.get("unequilibrated")]
         if thermal:
@@ -72,20 +75,17 @@ def _done(row: dict[str, int]) -> str:
     return f"{row['samples_done']} of {row['samples_asked']}"
 
 
-def _thermal_table(groups: list[dict[str, Any]]) -> Table:
+def _thermal_table(groups: list[dict[str, Any]]) -> DataFrame:
     """What was measured at the temperatures of one size, the observables that a glance asks for."""
-    from rich.table import Table
+    from pandas import DataFrame
 
     shown = ("energy", "specific_heat", "q", "abs_p", "abs_overlap", "binder", "gauss_gap", "swap_rate", "tau_energy")
     names = [name for name in shown if name in groups[0]["observables"]] or list(groups[0]["observables"])
     equilibrium = "unequilibrated" in groups[0]
-    table = Table(title=f"n = {groups[0]['n']}: means over {groups[0]['samples']} disorder samples at T > 0")
-    for name in ["T", *names, *(["in equilibrium"] if equilibrium else [])]:
-        table.add_column(name, justify="right")
+    rows = []
     for group in groups:
         values = [group["observables"][name] for name in names]
         reached = [f"{group['samples'] - group['unequilibrated']} samples"] if equilibrium else []
-        table.add_row(
-            f"{group['temperature']:.4g}", *(with_error(value["mean"], value["stderr"]) for value in values), *reached
-        )
-    return table
+        told = [with_error(value["mean"], value["stderr"]) for value in values]
+        rows.append([f"{group['temperature']:.4g}", *told, *reached])
+    return DataFrame(rows, columns=["T", *names, *(["in equilibrium"] if equilibrium else [])]).set_index("T")

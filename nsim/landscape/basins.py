@@ -16,6 +16,7 @@ from scipy.linalg import lapack
 
 from nsim.descent.newton_finish import finish
 from nsim.landscape.stationary_catalogue import SAME_DISPLACEMENT
+from nsim.parallel.checkpoint import State
 from nsim.sample.glass import Glass
 from nsim.sample.hessian import lowest_eigenvalues
 
@@ -42,6 +43,15 @@ class Basins:
 
     def __len__(self) -> int:
         return len(self.points)
+
+    def state(self) -> State:
+        """What is held, for a checkpoint."""
+        return {"points": self.points, "lambda_min": self.lambda_min, "radii": self.radii, "squared": self._squared}
+
+    def restore(self, held: State) -> None:
+        """Go on from a `state`."""
+        self.points, self.lambda_min, self.radii = held["points"], held["lambda_min"], held["radii"]
+        self._squared = held["squared"]
 
     def learn(self, v: np.ndarray) -> int:
         """Enter the minimum ``v``, shape (N,), unless it is known; its number, or -1 if its Hessian is not positive."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nsim.landscape.figure_style import BLUE, INK, figure, save, style
+from nsim.figure_style import BLUE, INK, figure, save, style
 from nsim.landscape.minima_graph import Join, disconnectivity
 
 LEAVES = 60  # of the tree of a run: the lowest minima

@@ -9,14 +9,16 @@ Rounds of independent searches, each round as many as all before it together:
     flow      the gradient flow down both sides of every new saddle (`gradient_flow`): the two minima it joins
 
 Stopping rule: the list is called complete when (1) a whole round - half of all searches - has found nothing new,
-(2) every minimum and every saddle has been found at least `SEEN` times, so that the Good-Turing estimate f_1/n of the
-chance that the next search finds something new vanishes, (3) both sides of every saddle have been followed to minima,
-(4) the minima are connected through the saddles, as they must be, since U grows without bound in all directions, and
-(5) no Hessian is singular. This is evidence, not proof.
+(2) every minimum and every saddle has been found at least `SEEN` times, all climbs out of one minimum counting as one,
+so that the Good-Turing estimate f_1/n of the chance that the next search finds something new vanishes, (3) something
+has climbed out of every minimum, and both sides of every saddle have been followed to minima, (4) the minima are
+connected through the saddles, as they must be, since U grows without bound in all directions, and (5) no Hessian is
+singular. This is evidence, not proof.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +36,8 @@ TOLERANCE = 1e-10  # max |gradient| of every point listed [E0/v0]
 SINGULAR = 1e-8  # |eigenvalue| of a Hessian that counts as singular [E0/v0^2]
 SEEN = 3  # times every point must have been found
 FIRST_ROUND = 256  # searches of each kind
-CLIMB_STEPS = 100  # of a search that climbs out of a minimum; most directions lead nowhere
+CLIMB_STEPS = 50  # of a search that climbs out of a minimum; most directions lead nowhere, saddles take about 20
+CLIMB_PUSHES = (-0.3, -0.1, 0.1, 0.3)  # along each mode, in units of the natural length
 NEWTON_STEPS = 60
 
 
@@ -88,18 +91,22 @@ class Explorer:
             # The centre of the symmetry is stationary; generic searches reach it only by chance.
             self._enter(newton(glass, np.zeros((glass.n, 1))))
 
-    def round(self, searches: int) -> bool:
-        """One round of ``searches`` searches of each kind; whether anything new was found."""
+    def round(self, searches: int, limit: float = np.inf) -> bool:
+        """One round of ``searches`` searches of each kind; whether anything new was found.
+
+        Once ``limit`` searches have been made in all, nothing climbs out of further minima: with hundreds of them that
+        would take longer than all the rest.
+        """
         before = len(self.minima), len(self.saddles)
         self._quench(searches)
-        self._climb_new()
+        self._climb_new(limit)
         self._enter(follow(self.glass, self._anywhere(searches)))
         self._enter(follow(self.glass, self._between(searches)))
         self._enter(newton(self.glass, self._nearby(4 * searches), steps=NEWTON_STEPS))
         self.searches += 7 * searches
         self._descend_new()
-        while self._climbed < len(self.minima):  # minima that only a descent has found
-            self._climb_new()
+        while self._climbed < len(self.minima) and self.searches < limit:  # minima that only a descent has found
+            self._climb_new(limit)
             self._descend_new()
         return (len(self.minima), len(self.saddles)) != before
 
@@ -137,21 +144,22 @@ class Explorer:
         # Newton's last steps bring what the descent has left to rounding.
         self._enter(newton(self.glass, relaxed.v[:, relaxed.converged], steps=5))
 
-    def _climb_new(self) -> None:
-        """Out of every minimum not climbed yet, along every mode, both ways, near and far pushes."""
-        n, starts, modes = self.glass.n, [], []
-        for v in self.minima.points[self._climbed :]:
-            directions = np.linalg.eigh(self.glass.hessian(v))[1]
-            for mode in range(n):
-                for push in (-0.3, -0.1, 0.1, 0.3):
-                    starts.append(v + push * self.length * directions[:, mode])
-                    modes.append(mode)
-        self._climbed = len(self.minima)
-        if starts:
-            points = np.array(starts).T
-            self._enter(follow(self.glass, points, np.array(modes), steps=CLIMB_STEPS))
+    def _climb_new(self, limit: float) -> None:
+        """Out of every minimum not climbed yet, along every mode, both ways, near and far pushes; up to ``limit``."""
+        while self._climbed < len(self.minima) and self.searches < limit:
+            v = self.minima.points[self._climbed]
+            directions = np.linalg.eigh(self.glass.hessian(v))[1].repeat(len(CLIMB_PUSHES), axis=1)
+            points = v[:, None] + directions * self.length * np.tile(CLIMB_PUSHES, self.glass.n)
+            modes = np.arange(self.glass.n).repeat(len(CLIMB_PUSHES))
+            before = [list(catalogue.hits) for catalogue in (self.minima, self.saddles)]
+            self._enter(follow(self.glass, points, modes, steps=CLIMB_STEPS))
             self._enter(follow(self.glass, points, LOWEST))
-            self.searches += 2 * len(starts)
+            # Climbs out of one minimum are not independent: together they find a point once.
+            for catalogue, hits in zip((self.minima, self.saddles), before, strict=True):
+                hits += [0] * (len(catalogue) - len(hits))
+                catalogue.hits = [min(now, then + 1) for now, then in zip(catalogue.hits, hits, strict=True)]
+            self.searches += 2 * len(modes)
+            self._climbed += 1
 
     def _enter(self, found: Stationary) -> None:
         """Take over what converged to a minimum or a saddle of index 1."""
@@ -212,6 +220,14 @@ class Explorer:
     def _unfold(self, catalogue: Catalogue, number: int) -> tuple[int, ...]:
         return (1, -1) if catalogue.mirrored and not catalogue.self_mirrored(number) else (1,)
 
+    def progress(self) -> str:
+        """What is known, in words."""
+        minima, saddles = (
+            sum(len(self._unfold(catalogue, number)) for number in range(len(catalogue)))
+            for catalogue in (self.minima, self.saddles)
+        )
+        return f"{self.searches} searches: {minima} minima, {saddles} saddles, the rarest found {self.rarest()} times"
+
     def rarest(self) -> int:
         """How often the point found least often was found."""
         return min(self.minima.hits + self.saddles.hits, default=0)
@@ -224,6 +240,8 @@ class Explorer:
         if self.rarest() < SEEN:
             rare = sum(hits < SEEN for hits in self.minima.hits + self.saddles.hits)
             doubts.append(f"{rare} points were found fewer than {SEEN} times")
+        if self._climbed < len(self.minima):
+            doubts.append(f"out of {len(self.minima) - self._climbed} minima nothing has climbed")
         if (joins < 0).any():
             doubts.append(f"{int((joins < 0).any(axis=1).sum())} saddles have a side whose descent did not arrive")
         if self.singular:
@@ -239,7 +257,9 @@ def components(minima: int, joins: np.ndarray) -> int:
     return int(connected_components(coo_array((np.ones(len(i)), (i, j)), shape=(minima, minima)), directed=False)[0])
 
 
-def explore(glass: Glass, seed: int = 0, searches: int = 1_000_000) -> Landscape:
+def explore(
+    glass: Glass, seed: int = 0, searches: int = 1_000_000, say: Callable[[str], None] = lambda line: None
+) -> Landscape:
     """List every minimum and saddle of index 1 of a tiny system.
 
     Parameters
@@ -250,11 +270,14 @@ def explore(glass: Glass, seed: int = 0, searches: int = 1_000_000) -> Landscape
         Of the random starts; the answer must not depend on it.
     searches
         Give up after about so many; the list is then not called complete.
+    say
+        Told after every round what is known.
     """
     explorer = Explorer(glass, np.random.default_rng(seed))
     size, saturated = FIRST_ROUND, False
     while not saturated and explorer.searches < searches:
-        found = explorer.round(size)
+        found = explorer.round(size, searches)
+        say(explorer.progress())
         saturated = not found and explorer.rarest() >= SEEN and size > FIRST_ROUND
         size *= 2
     return explorer.landscape(saturated)

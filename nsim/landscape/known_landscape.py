@@ -18,6 +18,7 @@ from nsim.landscape.landscape_tables import COUNTS, FOUND_BY, SYSTEM
 from nsim.landscape.minima_graph import State, neighbours_of
 from nsim.landscape.path_quantum import join, tunnelling
 from nsim.landscape.stationary_catalogue import Catalogue
+from nsim.parallel.checkpoint import State as Held
 from nsim.sample.glass import Glass
 
 NEAR_SINGULAR = 0.03  # lowest eigenvalue of a minimum [E0/v0^2] below which its linear-response wells are spurious
@@ -50,6 +51,27 @@ class KnownLandscape:
         self.systems: list[dict[str, float]] = []  # of each saddle, see `SYSTEM`
         self.counts = dict.fromkeys(COUNTS, 0)
         self._graph: tuple[int, dict[State, list[tuple[float, State]]]] = (0, {})  # of so many saddles
+
+    def state(self) -> Held:
+        """What is known, for a checkpoint."""
+        return {
+            "minima": self.minima.state(),
+            "saddles": self.saddles.state(),
+            "basins": self.basins.state(),
+            "lambda_min": self.lambda_min,
+            "ends": self.ends,
+            "systems": self.systems,
+            "counts": self.counts,
+        }
+
+    def restore(self, held: Held) -> None:
+        """Go on from a `state`."""
+        self.minima.restore(held["minima"])
+        self.saddles.restore(held["saddles"])
+        self.basins.restore(held["basins"])
+        self.lambda_min, self.systems = held["lambda_min"], held["systems"]
+        self.ends = [(as_state(first), as_state(second)) for first, second in held["ends"]]
+        self.counts.update(held["counts"])
 
     def minimum(self, v: np.ndarray) -> State:
         """Enter a minimum, shape (N,)."""
@@ -138,6 +160,12 @@ class KnownLandscape:
     def reachable(self, here: State, there: State) -> bool:
         """Whether saddles found so far connect two states."""
         return there in self.reached_from(here)
+
+
+def as_state(held: Sequence[int]) -> State:
+    """A state from a checkpoint, which makes lists of tuples."""
+    number, image = held
+    return number, image
 
 
 def same_pair(one: tuple[State, State], other: tuple[State, State]) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from nsim.campaign.estimate import seconds_of
 from nsim.campaign.tasks import Task, perform
+from nsim.campaign.working_time import seconds_of
 from nsim.landscape.landscape_run import effort_of, explore_sample
 from nsim.run_file import RunFile
 from nsim.sample.glass import Glass
 
 PILOT_N = 128  # larger systems are extrapolated from this size
 PILOT_SAMPLES, PILOT_STATES = 2, 2  # states differ in what is around them
-SMALL_N = 6  # compiles the kernels
+SMALL_N = 6  # brings in what is imported late
 GROWTH = 2.0  # exponent in N of the time of a state; measured from N = 64 to 192: 1.5, rising
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from nsim.campaign.run_directory import RunDirectory
 from nsim.campaign.tasks import glass_of
+from nsim.figure_style import COLOURS, GREY, INK, LIGHT, ORANGE, figure, nothing, plain_ticks, save, style
 from nsim.landscape import path_quantum
 from nsim.landscape.disconnectivity_plot import tree_of_run
-from nsim.landscape.figure_style import COLOURS, GREY, INK, LIGHT, ORANGE, figure, nothing, plain_ticks, save, style
 from nsim.landscape.gradient_flow import both_sides
 from nsim.landscape.landscape_run import read_landscape
 from nsim.landscape.scan_plots import loop_picture, reaction_picture

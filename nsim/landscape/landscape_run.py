@@ -1,6 +1,7 @@
 """The landscape around the states of a run: one task per sample, spread over ranks, sealed, merged to landscape.h5.
 
     DIR/landscape/n64-sample00003.h5    what was found around the states of one sample, sealed
+    DIR/landscape/checkpoints/*.npz     the search in the midst of a sample
     DIR/landscape.h5                    all samples, in netCDF4 form; written at the end
 
 A sample is explored again only if its states or the section [double_wells] have changed since. What is found depends on
@@ -14,7 +15,6 @@ import json
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,22 +22,26 @@ import h5netcdf
 import h5py
 import numpy as np
 
+from nsim.campaign import checkpoints
+from nsim.campaign.checkpoints import Checkpoints
+from nsim.campaign.outcome import Outcome
 from nsim.campaign.provenance import provenance
 from nsim.campaign.run_directory import RunDirectory, Sealed
 from nsim.campaign.seal import DamagedFileError, check_seal, remove_temporaries, write_sealed
-from nsim.campaign.tasks import glass_of
-from nsim.errors import ExitStatus, InputError
+from nsim.campaign.tasks import Task, glass_of
+from nsim.errors import InputError
 from nsim.landscape.landscape_tables import COUNTS, PAIR, SYSTEM, WELL
 from nsim.landscape.neighbouring_minima import Effort, Neighbourhood
 from nsim.landscape.scan_record import AVALANCHE, SCAN, STEP
 from nsim.landscape.thermal_walks import streams_of
+from nsim.parallel.checkpoint import NEVER, Checkpoint, StoppedError
 from nsim.parallel.handing_out import HandingOut
 from nsim.parallel.ranks import Ranks, on_rank_0
-from nsim.parallel.stop_requests import StopRequests, stop_requests
+from nsim.parallel.stop_requests import StopRequests, end_of_time, stop_requests
 from nsim.run_file import RunFile
 from nsim.sample.glass import Glass
 
-LANDSCAPE_VERSION = 2
+LANDSCAPE_VERSION = 3
 HANDED_OUT, STOPPED = range(2)  # the shared counters
 Say = Callable[[str], None]
 Tables = dict[str, np.ndarray]
@@ -77,37 +81,22 @@ class Place(NamedTuple):
         return f"n = {self.n}, sample {self.sample}"
 
 
-@dataclass
-class Explored:
-    """How the exploration of a run ended."""
-
-    samples: int = 0  # to be explored in all
-    computed: int = 0  # now
-    stopped: bool = False
-    barren: bool = False  # there is no converged state to explore from
-    failures: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def status(self) -> ExitStatus:
-        """Exit status, the gravest first."""
-        if self.failures:
-            return ExitStatus.FAILED
-        if self.stopped:
-            return ExitStatus.RESUMABLE
-        return ExitStatus.NOT_CONVERGED if self.barren else ExitStatus.DONE
-
-
 def explore_run(
-    path: Path, ranks: Ranks, say: Say = lambda line: None, requests: StopRequests | None = None
-) -> Explored:
+    path: Path,
+    ranks: Ranks,
+    say: Say = lambda line: None,
+    requests: StopRequests | None = None,
+    checkpoint_every: float = checkpoints.EVERY,
+) -> Outcome:
     """Explore the neighbourhoods of all converged states of the run in directory ``path``.
 
-    Called by all ranks; raises `InputError` on each if there is no such run or nothing of it is finished. ``requests``
-    asks it to stop; by default signals do.
+    Called by all ranks; raises `InputError` on each if there is no such run, nothing of it is finished or a file of it
+    is damaged. ``requests`` asks it to stop; by default signals do, and the end of the job's time. The search in a
+    sample saves its state every ``checkpoint_every`` seconds and when it is stopped, and goes on from there.
     """
     if requests is None:
-        with stop_requests() as requests:
-            return explore_run(path, ranks, say, requests)
+        with stop_requests(end_of_time(None)) as requests:
+            return explore_run(path, ranks, say, requests, checkpoint_every)
     directory = RunDirectory(path)
     try:
         run = on_rank_0(ranks, directory.run)
@@ -115,14 +104,17 @@ def explore_run(
             raise InputError(f"{path}: its states were not kept (output.sites = false)")
         for message in on_rank_0(ranks, lambda: directory.open(run)):
             say(message)
-        sealed = directory.sealed(run)
-        places = on_rank_0(ranks, lambda: _finished_places(path, sealed))
+        sealed = on_rank_0(ranks, lambda: directory.finished(run))
+        places = _places(sealed)
         if not on_rank_0(ranks, lambda: _any_converged(directory, sealed)):
             if ranks.rank == 0:
                 say(f"{path}: none of its states converged, there is nothing to explore")
-            return Explored(barren=True)
+            return Outcome(unconverged=sum(task.width for task in sealed.tasks))
         folder = path / "landscape"
         open_places = on_rank_0(ranks, lambda: _open_places(directory, run, sealed, folder, places))
+        # Steps of the search differ in length by a factor of thousand: look at signals after each.
+        keep = Checkpoints(folder / "checkpoints", "", requests, checkpoint_every, say=say, longest_stride=1)
+        keep.known = on_rank_0(ranks, lambda: keep.clear({_task(run, place) for place in open_places}))
         if ranks.rank == 0:
             say(f"{len(open_places)} of {len(places)} samples to explore on {ranks.size} rank(s)")
         counters, failures, done = ranks.counters(2), {}, 0
@@ -132,7 +124,9 @@ def explore_run(
             place = open_places[index]
             began = time.monotonic()
             try:
-                _explore(directory, run, sealed, place, folder)
+                _explore(directory, run, sealed, place, folder, keep)
+            except StoppedError:
+                break
             except Exception as error:
                 failures[str(place)] = f"{type(error).__name__}: {error}"
                 say(f"rank {ranks.rank}: {place} failed:\n{traceback.format_exc()}")
@@ -143,7 +137,7 @@ def explore_run(
         requests.share(None)
         counters.close()
         everyone = ranks.gather((done, failures)) or []
-        outcome = Explored(len(places))
+        outcome = Outcome(len(places))
         for computed, failed in everyone:
             outcome.computed += computed
             outcome.failures |= failed
@@ -179,14 +173,14 @@ def effort_of(run: RunFile) -> Effort:
 
 
 def explore_sample(
-    glass: Glass, states: np.ndarray, effort: Effort, seed: int = 0, sample: int = 0
+    glass: Glass, states: np.ndarray, effort: Effort, seed: int = 0, sample: int = 0, checkpoint: Checkpoint = NEVER
 ) -> tuple[Tables, Neighbourhood]:
     """The tables of one sample from its relaxed states, shape (R, N); a table's columns are called ``table/column``.
 
-    ``seed`` and ``sample`` are the key of the random streams of thermal walks.
+    ``seed`` and ``sample`` are the key of the random streams of thermal walks. The search goes on from ``checkpoint``.
     """
     found = Neighbourhood(glass, effort, lambda replica: streams_of(seed, glass.n, sample, replica, effort.walks))
-    found.explore([(replica, v) for replica, v in enumerate(states) if np.isfinite(v).all()])
+    found.explore([(replica, v) for replica, v in enumerate(states) if np.isfinite(v).all()], checkpoint)
     known = found.known
     tables: Tables = {
         "minimum/energy": np.array(known.minima.energies),
@@ -208,26 +202,42 @@ def explore_sample(
     for table, kept in rows.items():
         # Points of scans are most of a file; what they are for is drawn and fitted, not subtracted.
         number = np.float32 if table == "step" else np.float64
-        tables |= {f"{table}/{name}": np.array([row[name] for row in kept], dtype=number) for name in TABLES[table]}
-    tables |= {f"saddle/{name}": np.array([row[name] for row in known.systems], dtype=float) for name in SYSTEM}
+        tables |= {f"{table}/{name}": _column(kept, name, number) for name in TABLES[table]}
+    tables |= {f"saddle/{name}": _column(known.systems, name) for name in SYSTEM}
     tables |= {f"count/{name}": np.array(float(found.counts[name])) for name in COUNTS}
     tables["minimum/v"] = np.array(known.minima.points).reshape(-1, glass.n)
     tables["saddle/v"] = np.array(known.saddles.points).reshape(-1, glass.n)
     return tables, found
 
 
-def _explore(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place, folder: Path) -> None:
+def _column(rows: list[dict[str, float]], name: str, number: type[np.floating[Any]] = np.float64) -> np.ndarray:
+    """One column of a table; what is not a number is so in one way, since its sign gets lost in a checkpoint."""
+    column = np.array([row[name] for row in rows], dtype=number)
+    column[np.isnan(column)] = np.nan
+    return column
+
+
+def _explore(
+    directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place, folder: Path, keep: Checkpoints
+) -> None:
     states = _states(directory, run, sealed, place)
     glass = glass_of(run, place.n, place.sample)
-    tables, _ = explore_sample(glass, states, effort_of(run), *run.origin(*place))
+    keep.identity = _identity(run, states)
+    tables, _ = explore_sample(glass, states, effort_of(run), *run.origin(*place), keep.of(_task(run, place)))
 
     def write(temporary: Path) -> None:
         with h5py.File(temporary, "w") as file:
-            file.attrs["identity"] = _identity(run, states)
+            file.attrs["identity"] = keep.identity
             for name, data in tables.items():
                 file[name] = data
 
     write_sealed(_part(folder, place), write)
+    keep.forget(_task(run, place))
+
+
+def _task(run: RunFile, place: Place) -> Task:
+    """The search in a sample as a task, for its checkpoint: around all replicas together."""
+    return Task(*place, 0, run.ensemble.replicas)
 
 
 def _states(directory: RunDirectory, run: RunFile, sealed: Sealed, place: Place) -> np.ndarray:
@@ -254,12 +264,9 @@ def _part(folder: Path, place: Place) -> Path:
 # --- what is to be done, and the end ---------------------------------------------------------------------------
 
 
-def _finished_places(path: Path, sealed: Sealed) -> list[Place]:
+def _places(sealed: Sealed) -> list[Place]:
     """Samples with finished states, the most expensive first."""
-    places = sorted({Place(task.n, task.sample) for task in sealed.tasks}, key=lambda place: (-place.n, place.sample))
-    if not places:
-        raise InputError(f"{path}: nothing is finished yet")
-    return places
+    return sorted({Place(task.n, task.sample) for task in sealed.tasks}, key=lambda place: (-place.n, place.sample))
 
 
 def _any_converged(directory: RunDirectory, sealed: Sealed) -> bool:

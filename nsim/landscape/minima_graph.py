@@ -100,7 +100,7 @@ def lowest_path(graph: dict[State, list[tuple[float, State]]], first: State, las
     if last not in best:
         return np.inf, 0
     highest, steps, reached, front = best[last], 0, {first}, [first]
-    while last not in reached:
+    while last not in reached and front:
         steps += 1
         front = [b for a in front for saddle, b in graph.get(a, []) if saddle <= highest and b not in reached]
         reached.update(front)

@@ -5,9 +5,10 @@ counts its negative eigenvalues exactly. Where there is one, and Newton's step i
 the negative mode and descends along all others. Elsewhere the lowest modes e_k are found, and the step is that of
 eigenvector following (`nsim.landscape.eigenvector_following`) along these,
 
-    s_k = -c_k/d_k,  uphill along the lowest mode,   d_k = ( |w_k| + sqrt(w_k^2 + 4 c_k^2) )/2,   c_k = g.e_k
+    s_k = -c_k/d_k,  uphill along one of them,   d_k = ( |w_k| + sqrt(w_k^2 + 4 c_k^2) )/2,   c_k = g.e_k
 
-and Newton's in their complement, where all curvatures are positive. The same factorisation at the end is the proof:
+the lowest, or, as long as no curvature is negative, the one that continues a given direction, and Newton's in their
+complement, where all curvatures are positive. The same factorisation at the end is the proof:
 gradient below the tolerance, exactly one negative eigenvalue.
 """
 
@@ -28,7 +29,13 @@ LANCZOS_STEPS = 32
 MODES = 3  # lowest modes treated apart, if no more are negative
 
 
-def refine(glass: Glass, start: np.ndarray, tolerance: float = 1e-10, steps: int = STEPS) -> tuple[np.ndarray, bool]:
+def refine(
+    glass: Glass,
+    start: np.ndarray,
+    tolerance: float = 1e-10,
+    steps: int = STEPS,
+    along: np.ndarray | None = None,
+) -> tuple[np.ndarray, bool]:
     """The saddle of index 1 next to ``start``, shape (N,), and whether it was reached.
 
     Parameters
@@ -41,6 +48,9 @@ def refine(glass: Glass, start: np.ndarray, tolerance: float = 1e-10, steps: int
         Wanted max |gradient| [E0/v0].
     steps
         After so many it is given up.
+    along
+        A direction to climb in from near a minimum, shape (N,): the mode of largest overlap with it is followed up to
+        the first negative curvature. If None, the lowest mode is.
     """
     trust = TRUST * natural_length(glass)
     v = start.copy()
@@ -58,36 +68,55 @@ def refine(glass: Glass, start: np.ndarray, tolerance: float = 1e-10, steps: int
             continue
         limit = trust * min(1.0, PATIENCE / (step + 1))
         move = -lapack.dsytrs(factor, pivots, gradient, lower=True)[0]
+        if negative:
+            along = None
         if negative != 1 or not np.abs(move).max() <= limit:
-            move = _follow(M, gradient, factor, pivots, negative, limit)
+            move, along = _follow(M, gradient, factor, pivots, negative, limit, along)
         v = v + move
     return v, False
 
 
 def _follow(
-    M: np.ndarray, gradient: np.ndarray, factor: np.ndarray, pivots: np.ndarray, negative: int, limit: float
-) -> np.ndarray:
-    """A step of eigenvector following along the lowest modes, of Newton's method across them; shape (N,)."""
-    values, low = _lowest(M, gradient, max(MODES, negative + 1), negative)
-    along = low.T @ gradient
-    move = -2 * along / (np.abs(values) + np.sqrt(values**2 + 4 * along**2) + 1e-300)
-    move[0] = -move[0]
-    across = -lapack.dsytrs(factor, pivots, gradient - low @ along, lower=True)[0]
+    M: np.ndarray,
+    gradient: np.ndarray,
+    factor: np.ndarray,
+    pivots: np.ndarray,
+    negative: int,
+    limit: float,
+    along: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """A step of eigenvector following along the lowest modes, of Newton's method across them; shape (N,).
+
+    With a direction ``along`` that is climbed in, also the mode that continues it, shape (N,).
+    """
+    values, low = _lowest(M, gradient, negative, along is not None)
+    kept, uphill = np.arange(min(max(MODES, negative + 1), len(values))), 0
+    if along is not None:
+        following = int(np.abs(low.T @ along).argmax())
+        along = low[:, following]
+        kept = np.union1d(kept, following)
+        uphill = int(np.searchsorted(kept, following))
+    values, low = values[kept], low[:, kept]
+    slope = low.T @ gradient
+    move = -2 * slope / (np.abs(values) + np.sqrt(values**2 + 4 * slope**2) + 1e-300)
+    move[uphill] = -move[uphill]
+    across = -lapack.dsytrs(factor, pivots, gradient - low @ slope, lower=True)[0]
     across -= low @ (low.T @ across)
-    return low @ np.clip(move, -limit, limit) + across * min(1.0, limit / (np.abs(across).max() + 1e-300))
+    return low @ np.clip(move, -limit, limit) + across * min(1.0, limit / (np.abs(across).max() + 1e-300)), along
 
 
-def _lowest(M: np.ndarray, start: np.ndarray, modes: int, negative: int) -> tuple[np.ndarray, np.ndarray]:
-    """About the lowest ``modes`` eigenvalues of M, ascending, and their vectors; all the negative ones are among them.
+def _lowest(M: np.ndarray, start: np.ndarray, negative: int, more: bool) -> tuple[np.ndarray, np.ndarray]:
+    """About the lowest eigenvalues of M, ascending, and their vectors; all the negative ones are among them.
 
     A few Lanczos steps, from the gradient: what it has no part in the step needs not know. Where they miss one of the
-    negative eigenvalues, whose number is known, all is found exactly.
+    negative eigenvalues, whose number is known, the lowest ones (all, where ``more`` are wanted) are found exactly.
     """
     if len(M) >= LANCZOS_FROM:
         values, low = _lanczos(M, start, LANCZOS_STEPS)
         if (values < 0).sum() == negative:
-            return values[:modes], low[:, :modes]
-    return eigh(M, subset_by_index=[0, min(modes, len(M)) - 1], check_finite=False)
+            return values, low
+    wanted = None if more else [0, min(max(MODES, negative + 1), len(M)) - 1]
+    return eigh(M, subset_by_index=wanted, check_finite=False)
 
 
 @numba.njit(cache=True, error_model="numpy")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 
-from nsim.landscape.figure_style import BLUE, GREY, INK, ORANGE, RED, figure, nothing, save
+from nsim.figure_style import BLUE, GREY, INK, ORANGE, RED, figure, nothing, save
 from nsim.landscape.hysteresis import LOOPS
 from nsim.sample.glass import Glass
 

@@ -21,6 +21,7 @@ from nsim.landscape.scan_record import (
     sites_to_scan,
     step_rows,
 )
+from nsim.parallel.checkpoint import State
 from nsim.sample.cavity_field import cavity_field, localisation, reaction_coefficient
 from nsim.sample.glass import Glass
 from nsim.sample.hessian import resolvent
@@ -64,6 +65,15 @@ class ScanSearch:
         self.steps: list[dict[str, float]] = []
         self.avalanches: list[dict[str, float]] = []
         self.counts = dict.fromkeys(SCAN_COUNTS, 0)
+
+    def state(self) -> State:
+        """What was recorded, for a checkpoint."""
+        return {"scans": self.scans, "steps": self.steps, "avalanches": self.avalanches, "counts": self.counts}
+
+    def restore(self, held: State) -> None:
+        """Go on from a `state`."""
+        self.scans, self.steps, self.avalanches = held["scans"], held["steps"], held["avalanches"]
+        self.counts = held["counts"]
 
     def around(self, v: np.ndarray, of_state: dict[str, float], hbar2_over_m: float) -> set[tuple[int, int]]:
         """Scan sites of the minimum ``v``, shape (N,); the minima met, as number and image.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nsim.parallel.checkpoint import State
 from nsim.sample.glass import Glass
 
 SAME_ENERGY = 1e-7  # [E0]
@@ -32,6 +33,14 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self.points)
+
+    def state(self) -> State:
+        """What is held, for a checkpoint."""
+        return {"points": np.array(self.points), "energies": self.energies, "hits": self.hits}
+
+    def restore(self, held: State) -> None:
+        """Go on from a `state`."""
+        self.points, self.energies, self.hits = list(held["points"]), held["energies"], held["hits"]
 
     def add(self, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Enter the columns of ``v``, shape (N, R).

@@ -6,8 +6,11 @@ import json
 import subprocess
 import sys
 
+import click
 import h5py
 import pytest
+
+from meanfield.commands.ending import finish
 
 KEYS = {
     "ansatz", "gamma", "temperature", "j0", "free_energy", "internal_energy", "p", "C", "q", "q_diag",
@@ -273,3 +276,26 @@ def test_not_converged_is_said(monkeypatch, capsys):
     numbers = json.loads(output.out)
     assert (numbers["converged"], numbers["residual"]) == (False, 1e-3)
     assert "not converged" in output.err
+
+
+def test_an_ending_writes_files_first_and_tells_what_did_not_converge(capsys):
+    written = []
+
+    def tell(failure="", save=written.append, as_json=True):
+        ways = (lambda: {"q": 1.0}, lambda: click.echo("a table"))
+        return finish(as_json, *ways, failure, ("out", save), ("plot", written.append))
+
+    def fail(path):
+        raise PermissionError(13, "Permission denied", path)
+
+    assert tell() == 0
+    assert json.loads(capsys.readouterr().out) == {"q": 1.0}
+    assert tell(as_json=False) == 0
+    assert capsys.readouterr().out == "a table\n"
+    assert written == ["out", "plot"] * 2
+    assert tell("one line") == 3
+    told = capsys.readouterr()
+    assert (json.loads(told.out), told.err) == ({"q": 1.0}, "meanfield: one line\n")
+    with pytest.raises(PermissionError):
+        tell(save=fail)
+    assert capsys.readouterr().out == ""

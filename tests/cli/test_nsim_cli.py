@@ -208,6 +208,7 @@ def test_exhaustive_landscape(tmp_path):
         (("--a4", "0"), "positive definite"),
         (("--couplings", "none.npy"), "none.npy"),
         (("--plot",), "--out"),
+        (("--time-limit", "60"), "--time-limit is for a run DIRECTORY"),
     ],
 )
 def test_mistakes_in_a_landscape(tmp_path, change, word):
@@ -314,6 +315,7 @@ def test_mistakes_in_the_landscape_of_a_run(tmp_path):
     assert "not a run directory" in one_line(call("nsim", "landscape", tmp_path))
     assert "either" in one_line(call("nsim", "landscape", tmp_path, "--exhaustive"))
     assert "--seed" in one_line(call("nsim", "landscape", tmp_path, "--seed", "0"))
+    assert "not a time" in one_line(call("nsim", "landscape", tmp_path, "--time-limit", "soon"))
 
 
 def test_spectrum_of_a_run(run_dict, write_toml, tmp_path):

@@ -247,8 +247,17 @@ def test_the_mass_is_that_of_the_run(
     assert "0.1 (as given)" in capfd.readouterr().out
 
 
-def test_which_errors_to_quote_is_said(run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_report_and_finite_size_study_have_the_same_limits(
+    run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert status("report", run, "--out", tmp_path) == 0
-    assert "validation finite-size averages over forms" in capfd.readouterr().out
-    assert status("finite-size", run) == 0
-    assert "quote these" in capfd.readouterr().out
+    limits = json.loads((tmp_path / "report.json").read_text())["extrapolations"]
+    capfd.readouterr()
+    assert status("finite-size", run, "--json") == 0
+    found = json.loads(capfd.readouterr().out)["observables"]
+    assert {"energy", "q", "C"} <= limits.keys() - {"p"} <= found.keys()  # p is zero by symmetry
+    for name in limits.keys() - {"p"}:
+        own = dict(limits[name])
+        assert own.pop("over_forms") == {"value": own["value"], "stderr": own["stderr"]}
+        assert own.pop("forms") == found[name]["forms"]
+        assert own == found[name]["limit"], name

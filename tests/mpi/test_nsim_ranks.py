@@ -188,7 +188,7 @@ def test_a_rank_that_breaks_outside_a_task_names_it_and_ends_the_job(run_dict, w
         "from nsim.parallel.ranks import connect\n"
         "from nsim.run_file import load\n"
         "ranks = connect()\n"
-        "campaign.SEAL_EVERY = 0.0\n"
+        "campaign.SEAL_EVERY, campaign.SEALING_SHARE = 0.0, float('inf')\n"
         "def broken(*_):\n"
         "    raise RuntimeError('broken on purpose')\n"
         "if ranks.rank == 1:\n"

@@ -18,13 +18,13 @@ from validation.verdicts.comparison import Comparison, compare_run
 POLARISED = {
     "seed": 71,
     "model": {"gamma": 1.0, "j0": 3.0},
-    "ensemble": {"n": [32, 64, 128, 256], "samples": [600, 400, 250, 150]},
+    "ensemble": {"n": [32, 64, 128, 256], "samples": [600, 400, 250, 250]},
     "protocol": {"kind": "quench", "start": "uniform", "start_value": 3.5},
 }
 GLASS = {
     "seed": 72,
     "model": {"gamma": 4.0},
-    "ensemble": {"n": [32, 64, 128], "samples": [150, 80, 40], "replicas": 4},
+    "ensemble": {"n": [16, 32, 64, 128], "samples": [150, 150, 80, 40], "replicas": 4},
     "protocol": {"kind": "anneal", "sweeps": 300, "t_start": 40.0, "t_end": 0.1},
 }
 QUENCHED = {

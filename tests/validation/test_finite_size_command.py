@@ -79,7 +79,7 @@ def test_one_size_has_no_limit(runs: dict[str, Path], capfd: pytest.CaptureFixtu
 def test_tables_for_people(runs: dict[str, Path], capfd: pytest.CaptureFixture[str]) -> None:
     assert status(runs["whole"], "--fits") == 0
     text = capfd.readouterr().out
-    assert "a N^-1, N ≥ 12" in text
+    assert "a N^-1 + b N^-2, N ≥ 12" in text
     assert "weight" in text
     assert "width of the lowest energy between samples" in text
 

@@ -1,7 +1,7 @@
 """Thermal equilibrium through the glass transition: u, q_hat and overlaps against every theory, Binder ratios, P(q).
 
-The rows are those of `validation report` for a tempering run. To them comes the temperature where the Binder ratios of
-two sizes cross, which tends to the glass temperature of the theory, known exactly.
+The rows are those of `validation report` for a tempering run. To them come the temperatures where the Binder ratios and
+the scaled overlaps of two sizes cross (`crossing`); both tend to the glass temperature of the theory, known exactly.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from numpy.typing import NDArray
 
 from meanfield import Model, glass_temperature
 from meanfield.replicas.overlap_distribution import overlap_distribution
-from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, agree, check, differ, label_of
+from validation.claims.crossing import Invariant, OverlapMoments, binder, crossing, crossing_limit, scaled_overlap
+from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, agree, check, label_of
+from validation.claims.limit_picture import look
+from validation.claims.negative_control import negative_control
 from validation.claims.solved import solved
-from validation.claims.wrong_couplings import REASON, wrong_couplings
-from validation.plot_style import INK, SHADE, THEORY_COLOURS, THEORY_DASHES, figure, legend, style
+from validation.claims.wrong_couplings import wrong_couplings
+from validation.plot_style import INK, SHADE, figure, legend, style
 from validation.predictions import THEORIES, mean_field_model
 from validation.report.words import with_error
 from validation.simulation import Simulation
-from validation.statistics.coupling_controls import affordable, exact_controls
-from validation.statistics.resampling import bootstrap
+from validation.statistics.coupling_controls import Controls, affordable, controlled, exact_controls
 from validation.verdicts.equilibrium import AtTemperature, compare_equilibrium
 
 Array = NDArray[np.float64]
@@ -32,14 +34,16 @@ Array = NDArray[np.float64]
 EXACT = "the glass temperature of the theory, E[(beta <v^2>)^2] = 1, the same in every ansatz"
 
 
-@dataclass(frozen=True)
-class Overlaps:
-    """Overlap moments per sample of one size, (samples, M), and P(q/q_hat) per temperature, (M, bins)."""
+INVARIANTS: dict[str, tuple[str, Invariant]] = {
+    "binder_crossing": ("Binder ratios", binder),
+    "overlap_crossing": ("N^(2/3) [q^2]", scaled_overlap),
+}
 
-    n: int
-    temperatures: Array
-    squared: Array
-    fourth: Array
+
+@dataclass(frozen=True)
+class Overlaps(OverlapMoments):
+    """With P(q/q_hat) by temperature, (M, bins)."""
+
     cosine: Array
     distribution: Array
 
@@ -58,77 +62,70 @@ def judge(evidence: Evidence) -> Finding:
         checks += [StudyCheck(one, where, label_of(one.observable, True)) for one in at.checks if one.n is None]
         control = _control(at, model, where)
         checks += [control] if control is not None else []
-    overlaps = [_overlaps(simulation, n) for n in sizes]
-    crossings = [_crossing(small, large) for small, large in itertools.pairwise(overlaps)]
-    known = [(small.n, found) for small, found in zip(overlaps, crossings, strict=False) if found is not None]
+    overlaps = [_overlaps(simulation, n, controls.get(n)) for n in sizes]
     transition = glass_temperature(model)
-    limit = _crossing_limit(known)
-    if limit is not None and transition is not None:
-        samples = min(len(one.squared) for one in overlaps)
-        own = dict.fromkeys(THEORIES, (transition, 0.0))
-        label = "T at which Binder ratios cross"
-        checks.append(
-            check("binder_crossing", label, where, None, *limit, own, dict.fromkeys(THEORIES, agree(EXACT)), samples)
-        )
-        wrong = wrong_couplings(model)
-        mistaken = (glass_temperature(wrong.model) or 0.0) * wrong.scale
-        expected = differ(REASON, abs(mistaken - transition))
-        checks.append(
-            check(
-                "binder_crossing",
-                label,
-                f"{where}; coupling variance 1.05/N in theory",
-                None,
-                *limit,
-                dict.fromkeys(THEORIES, (mistaken, 0.0)),
-                dict.fromkeys(THEORIES, expected),
-                samples,
-                control=True,
-            )
-        )
+    crossings = {name: _crossings(overlaps, invariant) for name, (_, invariant) in INVARIANTS.items()}
+    if transition is not None:
+        for name, found in crossings.items():
+            checks += _crossing_checks(name, found, transition, model, where, overlaps)
     return Finding(
         claim=evidence.claim,
         title=evidence.claim.title or "Thermal equilibrium through the transition",
-        statement=_statement(checks, limit, transition),
+        statement=_statement(checks, crossings, transition),
         checks=checks,
         pictures=[_picture(overlaps, model, transition)],
         numbers={
             "glass_temperature": transition,
-            "crossings": [{"n": n, "temperature": found[0], "stderr": found[1]} for n, found in known],
-            "crossing_limit": None if limit is None else list(limit),
+            "crossings": {
+                name: [{"n": n, "temperature": value, "stderr": error} for n, (value, error) in found]
+                for name, found in crossings.items()
+            },
         },
         arrays=_arrays(overlaps),
     )
 
 
+def _crossings(overlaps: list[Overlaps], invariant: Invariant) -> list[tuple[int, tuple[float, float]]]:
+    """Of every size with the next larger one, where there is one."""
+    found = [(small.n, crossing(small, large, invariant)) for small, large in itertools.pairwise(overlaps)]
+    return [(n, one) for n, one in found if one is not None]
+
+
+def _crossing_checks(
+    name: str,
+    found: list[tuple[int, tuple[float, float]]],
+    transition: float,
+    model: Model,
+    where: str,
+    overlaps: list[Overlaps],
+) -> list[StudyCheck]:
+    """Against the glass temperature, and against that of couplings of variance 1.05/N."""
+    limit = crossing_limit(found)
+    if limit is None:
+        return []
+    label = f"T at which {INVARIANTS[name][0]} cross"
+    samples = min(len(one.squared) for one in overlaps)
+    wrong = wrong_couplings(model)
+    mistaken = (glass_temperature(wrong.model) or 0.0) * wrong.scale
+    own, exact = dict.fromkeys(THEORIES, (transition, 0.0)), dict.fromkeys(THEORIES, agree(EXACT))
+    judged = check(name, label, where, None, *limit, own, exact, samples)
+    return [judged, negative_control(judged, dict.fromkeys(THEORIES, (mistaken, 0.0)), samples)]
+
+
 def _control(at: AtTemperature, model: Model, where: str) -> StudyCheck | None:
     """The energy against full RSB (RS where it is exact) for couplings of variance 1.05/N."""
-    found = at.extrapolations.get("energy")
     row = next((one for one in at.checks if one.n is None and one.observable == "energy"), None)
-    if found is None or row is None or row.verdict == "not tested":
+    if row is None or row.verdict == "not tested":
         return None
     name = "rs" if at.rs_exact else "frsb"
-    own = at.theories[name].values.get("energy")
     wrong = wrong_couplings(model)
     solution = solved(wrong.model, name, temperature=wrong.temperature(at.temperature))
-    predicted = wrong.scale * solution.internal_energy
-    gap = abs(predicted - own) if own is not None else 0.0
-    return check(
-        "energy",
-        label_of("energy", True),
-        f"{where}; coupling variance 1.05/N in theory",
-        None,
-        found.value,
-        found.stderr,
-        {name: (predicted, 0.0)},
-        {name: differ(REASON, gap)},
-        10**6,
-        temperature=at.temperature,
-        control=True,
-    )
+    judged = StudyCheck(row, where, label_of("energy", True))
+    return negative_control(judged, {name: (wrong.scale * solution.internal_energy, 0.0)}, 10**6)
 
 
-def _overlaps(simulation: Simulation, n: int) -> Overlaps:
+def _overlaps(simulation: Simulation, n: int, control: Controls | None) -> Overlaps:
+    """Overlaps of one size, their moments freed of the couplings' control variates: per sample, with the same means."""
     with h5py.File(simulation.path / "results.h5", "r", locking=False) as file:
         group = file[f"n{n}"]
         there = (group["finished"][()] == 1).all(axis=1)
@@ -136,116 +133,75 @@ def _overlaps(simulation: Simulation, n: int) -> Overlaps:
         return Overlaps(
             n,
             group["temperature"][()],
-            group["overlap_squared"][()][there],
-            group["overlap_fourth"][()][there],
+            _freed(group["overlap_squared"][()], there, control),
+            _freed(group["overlap_fourth"][()], there, control),
             group["cosine"][()],
             distribution,
         )
 
 
-def binder(squared: Array, fourth: Array) -> Array:
-    """(3 - [q^4]/[q^2]^2)/2 from averages over samples, shape (M,)."""
-    return np.asarray((3 - fourth.mean(axis=0) / squared.mean(axis=0) ** 2) / 2)
+def _freed(moments: Array, there: NDArray[np.bool_], control: Controls | None) -> Array:
+    """Moments of the samples that are there, (samples, M), less what goes with the controls of each."""
+    known = np.where(there[:, None], moments, np.nan)
+    return np.stack([controlled(column, control).residual for column in known.T], axis=1)
 
 
-def _crossing(small: Overlaps, large: Overlaps) -> tuple[float, float] | None:
-    """Temperature at which two sizes have the same Binder ratio, by interpolation; error by bootstrap over samples.
-
-    The sizes have independent samples, which are drawn again independently.
-    """
-    values = [_crossing_of(small.temperatures, *pair) for pair in _resampled(small, large)]
-    whole = _crossing_of(small.temperatures, binder(small.squared, small.fourth), binder(large.squared, large.fourth))
-    there = np.array([value for value in values if value is not None])
-    if whole is None or len(there) < 0.8 * len(values):
-        return None
-    return whole, float(there.std(ddof=1))
-
-
-def _resampled(small: Overlaps, large: Overlaps) -> list[tuple[Array, Array]]:
-    drawn: list[list[Array]] = []
-    for one in (small, large):
-        curves: list[Array] = []
-        data = np.stack([one.squared, one.fourth], axis=1)
-
-        def keep(rows: Array, curves: list[Array] = curves) -> float:
-            curves.append(binder(rows[:, 0], rows[:, 1]))
-            return 0.0
-
-        bootstrap(data, keep, seed=one.n)
-        drawn.append(curves[:-1])
-    return list(zip(*drawn, strict=True))
-
-
-def _crossing_of(temperatures: Array, small: Array, large: Array) -> float | None:
-    """Where the larger size begins to have the larger Binder ratio: the hottest such sign change."""
-    difference = large - small
-    for at in range(len(difference) - 1):  # hottest first
-        if difference[at] < 0 <= difference[at + 1]:
-            share = difference[at] / (difference[at] - difference[at + 1])
-            return float(temperatures[at] + share * (temperatures[at + 1] - temperatures[at]))
-    return None
-
-
-def _crossing_limit(known: list[tuple[int, tuple[float, float]]]) -> tuple[float, float] | None:
-    """The crossing of the two largest sizes, its drift from the pair before as a systematic error."""
-    if not known:
-        return None
-    value, error = known[-1][1]
-    drift = abs(value - known[-2][1][0]) if len(known) > 1 else 0.0
-    noise = np.hypot(error, known[-2][1][1]) if len(known) > 1 else 0.0
-    return value, float(np.hypot(error, np.sqrt(max(drift**2 - noise**2, 0.0))))
-
-
-def _statement(checks: list[StudyCheck], limit: tuple[float, float] | None, transition: float | None) -> str:
+def _statement(
+    checks: list[StudyCheck], crossings: dict[str, list[tuple[int, tuple[float, float]]]], transition: float | None
+) -> str:
     own = [one.check for one in checks if not one.control]
     count = {verdict: sum(one.verdict == verdict for one in own) for verdict in ("pass", "fail", "not tested")}
     said = f"{count['pass']} rows pass, {count['fail']} fail, {count['not tested']} are not judged"
-    if limit is not None and transition is not None:
-        said += f"; Binder ratios cross at T = {with_error(*limit)}, where theory has T_g = {transition:.3f}"
-    return said + "."
+    for name, found in crossings.items():
+        limit = crossing_limit(found)
+        if limit is not None and transition is not None:
+            said += f"; {INVARIANTS[name][0]} cross at T = {with_error(*limit)}"
+        else:
+            said += f"; {INVARIANTS[name][0]} of two sizes do not cross"
+    return said + (f"; theory has T_g = {transition:.3f}." if transition is not None else ".")
 
 
 def _picture(overlaps: list[Overlaps], model: Model, transition: float | None) -> Picture:
     """Left: Binder ratios; right: P(q) at the temperature nearest to half the transition, with full RSB."""
     with style():
-        drawn, panels = figure(2, width=9.4, height=4.0)
+        drawn, panels = figure(3, width=13.2, height=4.0)
         for one, shade in zip(overlaps, np.linspace(0.4, 1.0, len(overlaps)), strict=True):
-            data = np.stack([one.squared, one.fourth], axis=1)
-            value, error = bootstrap(data, lambda rows: binder(rows[:, 0], rows[:, 1]), seed=one.n)
-            panels[0].errorbar(
-                one.temperatures,
-                value,
-                error,
-                fmt="o-",
-                color=INK,
-                alpha=shade,
-                markersize=3,
-                linewidth=0.8,
-                capsize=2,
-                label=f"simulation, N = {one.n}",
-            )
-        if transition is not None:
-            panels[0].axvline(
-                transition, color=THEORY_COLOURS["frsb"], linestyle=THEORY_DASHES["frsb"], label="$T_g$, theory"
-            )
-        panels[0].set_xlabel("temperature $T$  [$E_0$]")
-        panels[0].set_ylabel("Binder ratio")
+            for axes, (_, invariant) in zip(panels, INVARIANTS.values(), strict=False):
+                axes.errorbar(
+                    one.temperatures,
+                    one.curve(invariant),
+                    one.resampled(invariant).std(axis=0, ddof=1),
+                    fmt="o-",
+                    color=INK,
+                    alpha=shade,
+                    markersize=3,
+                    linewidth=0.8,
+                    capsize=2,
+                    label=f"simulation, N = {one.n}",
+                )
+        for axes, name in zip(panels, ("Binder ratio", "$N^{2/3}\\,[\\langle q^2\\rangle]$  [$v_0^4$]"), strict=False):
+            if transition is not None:
+                axes.axvline(transition, **look("frsb"), label="$T_g$, theory")
+            axes.set_xlabel("temperature $T$  [$E_0$]")
+            axes.set_ylabel(name)
+        panels[1].set_yscale("log")
         at = int(np.argmin(np.abs(overlaps[0].temperatures - 0.5 * (transition or overlaps[0].temperatures[-1]))))
         temperature = float(overlaps[0].temperatures[at])
         for one, shade in zip(overlaps, np.linspace(0.4, 1.0, len(overlaps)), strict=True):
-            panels[1].plot(one.cosine, _symmetric(one.distribution[at]), color=INK, alpha=shade, drawstyle="steps-mid")
-        _full_rsb_curve(panels[1], model, temperature)
-        panels[1].set_xlim(-1, 1)
-        panels[1].set_ylim(bottom=0)
-        panels[1].set_xlabel(rf"$q_{{ab}}/\sqrt{{q_{{aa}} q_{{bb}}}}$ at $T$ = {temperature:.3g}")
-        panels[1].set_ylabel("$P$")
+            panels[2].plot(one.cosine, _symmetric(one.distribution[at]), color=INK, alpha=shade, drawstyle="steps-mid")
+        _full_rsb_curve(panels[2], model, temperature)
+        panels[2].set_xlim(-1, 1)
+        panels[2].set_ylim(bottom=0)
+        panels[2].set_xlabel(rf"$q_{{ab}}/\sqrt{{q_{{aa}} q_{{bb}}}}$ at $T$ = {temperature:.3g}")
+        panels[2].set_ylabel("$P$")
         legend(drawn, panels[0], columns=5)
     caption = (
         "Left: Binder ratios (3 − [q⁴]/[q²]²)/2 with bootstrap errors over samples, and the theory's glass "
-        "temperature. Right: distribution of overlaps of independent replicas, with the continuous part of full RSB; "
+        "temperature. Middle: overlaps scaled as at the transition of the Sherrington–Kirkpatrick model, where sizes "
+        "must cross. Right: distribution of overlaps of independent replicas, with the continuous part of full RSB; "
         "arrows: its delta functions at ±q_EA."
     )
-    return Picture("equilibrium", "Binder ratios and P(q)", caption, drawn)
+    return Picture("equilibrium", "Binder ratios, scaled overlaps and P(q)", caption, drawn)
 
 
 def _symmetric(density: Array) -> Array:
@@ -260,9 +216,8 @@ def _full_rsb_curve(axes: Any, model: Model, temperature: float) -> None:
         return
     scale = solution.q_diag
     q = found.q.value / scale
-    look = {"color": THEORY_COLOURS["frsb"], "linestyle": THEORY_DASHES["frsb"]}
     for sign in (-1, 1):
-        axes.plot(sign * q, temperature * found.density.value * scale / 2, **look)
+        axes.plot(sign * q, temperature * found.density.value * scale / 2, **look("frsb"))
         largest = float(found.largest.value) / scale
         axes.annotate(
             "", (sign * largest, 0.05), (sign * largest, 0.9), arrowprops={"arrowstyle": "<-", "color": SHADE}
@@ -273,6 +228,7 @@ def _arrays(overlaps: list[Overlaps]) -> dict[str, tuple[Any, str]]:
     arrays: dict[str, tuple[Any, str]] = {"temperature": (overlaps[0].temperatures, "temperatures [E0]")}
     arrays["cosine"] = (overlaps[0].cosine, "q_ab/sqrt(q_aa q_bb)")
     for one in overlaps:
-        arrays[f"binder_n{one.n}"] = (binder(one.squared, one.fourth), f"Binder ratio at N = {one.n}")
+        arrays[f"binder_n{one.n}"] = (one.curve(binder), f"Binder ratio at N = {one.n}")
+        arrays[f"scaled_overlap_n{one.n}"] = (one.curve(scaled_overlap), f"N^(2/3) [q^2] at N = {one.n} [v0^4]")
         arrays[f"overlap_distribution_n{one.n}"] = (one.distribution, f"P(q/q_hat) at N = {one.n}, by temperature")
     return arrays

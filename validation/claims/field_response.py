@@ -13,27 +13,23 @@ from numpy.typing import NDArray
 import meanfield
 from validation.claims.controlled_sizes import controls_of
 from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, agree, check, differ
+from validation.claims.limit_picture import draw_limit, draw_sizes, look
+from validation.claims.negative_control import negative_control
 from validation.claims.solved import solved
-from validation.claims.wrong_couplings import REASON, wrong_couplings
+from validation.claims.wrong_couplings import wrong_couplings
 from validation.lowest_states import lowest_states
-from validation.plot_style import INK, SHADE, THEORY_COLOURS, THEORY_DASHES, figure, style
+from validation.plot_style import THEORY_COLOURS, figure, style
 from validation.predictions import THEORIES, mean_field_model
 from validation.report.words import with_error
 from validation.simulation import Simulation
 from validation.statistics import finite_size
 from validation.statistics.coupling_controls import Controlled, controlled
-from validation.statistics.finite_size import Form, Limit
+from validation.statistics.finite_size import Limit
+from validation.verdicts.forms import IN_A_FIELD
 
 Array = NDArray[np.float64]
 Response = tuple[float, Limit, list[tuple[int, Controlled]]]  # field, limit of p/F, p of every size
 
-# A field F is a scale of its own: it cuts correlations off, and corrections become regular beyond N ~ F^-3 or so.
-FORMS = (
-    Form((2 / 3,), "as the energy"),
-    Form((1.0,), "regular, beyond the size that the field sets"),
-    Form((2 / 3, 1.0), "both"),
-    Form((1.0, 2.0), "regular, next order"),
-)
 TRUE = "full RSB is believed exact for ground states"
 WRONG = "the ansatz has too little response: its jumps are not all there"
 
@@ -49,7 +45,10 @@ def judge(evidence: Evidence) -> Finding:
         field = simulation.run.model.field
         rows = _rows(simulation, evidence, claim.smallest or 1)
         limit = finite_size.limit(
-            [n for n, _ in rows], [one.mean / field for _, one in rows], [one.stderr / field for _, one in rows], FORMS
+            [n for n, _ in rows],
+            [one.mean / field for _, one in rows],
+            [one.stderr / field for _, one in rows],
+            IN_A_FIELD,
         )
         if limit is None or field == 0:
             continue
@@ -69,24 +68,8 @@ def judge(evidence: Evidence) -> Finding:
         samples = min(one.samples for _, one in rows)
         where = f"F = {field:g}, gamma = {model.gamma:g}, J0 = {model.j0:g}, N = {rows[0][0]} to {rows[-1][0]}"
         label = "p/F, response to a uniform field"
-        checks.append(
-            check("susceptibility", label, where, None, limit.value, limit.stderr, predicted, expected, samples)
-        )
-        gap = abs(mistaken[0] - full)
-        checks.append(
-            check(
-                "susceptibility",
-                label,
-                f"{where}; coupling variance 1.05/N in theory",
-                None,
-                limit.value,
-                limit.stderr,
-                {"frsb": mistaken},
-                {"frsb": differ(REASON, gap)},
-                samples,
-                control=True,
-            )
-        )
+        judged = check("susceptibility", label, where, None, limit.value, limit.stderr, predicted, expected, samples)
+        checks += [judged, negative_control(judged, {"frsb": mistaken}, samples)]
         numbers.append(
             {
                 "field": field,
@@ -148,25 +131,10 @@ def _picture(
         drawn, panels = figure(2, width=9.4, height=4.0)
         shades = np.linspace(0.45, 1.0, len(found))
         for (field, limit, rows), shade in zip(found, shades, strict=True):
-            n = np.array([size for size, _ in rows], float)
-            mean, error = (np.array([getattr(one, key) / field for _, one in rows]) for key in ("mean", "stderr"))
-            panels[0].errorbar(
-                n ** (-2 / 3),
-                mean,
-                error,
-                fmt="o",
-                color=INK,
-                alpha=shade,
-                markersize=4,
-                capsize=2,
-                label=f"simulation, F = {field:g}",
-            )
-            x = np.linspace(0, 1.06 * n.min() ** (-2 / 3), 100)
-            with np.errstate(divide="ignore"):
-                curve, band = limit.curve(x**-1.5)
-            panels[0].plot(x, curve, color=INK, alpha=shade, linewidth=1)
-            panels[0].fill_between(x, curve - band, curve + band, color=SHADE, alpha=0.25, linewidth=0)
-            panels[1].errorbar([field], [limit.value], [limit.stderr], fmt="s", color=INK, mfc="none", capsize=3)
+            sizes = [(n, one.mean / field, one.stderr / field) for n, one in rows]
+            label = f"simulation, F = {field:g}"
+            draw_sizes(panels[0], sizes, limit, 2 / 3, label=label, alpha=float(shade), band=0.25)
+            draw_limit(panels[1], field, limit.value, limit.stderr)
         panels[0].set_xlabel("$N^{-2/3}$")
         panels[0].set_ylabel("$p/F$  [$v_0^2/E_0$]")
         for name, title in THEORIES.items():
@@ -175,8 +143,7 @@ def _picture(
                 [field for field, _ in own],
                 [one[0] for _, one in own],
                 label=title,
-                color=THEORY_COLOURS[name],
-                linestyle=THEORY_DASHES[name],
+                **look(name),
                 marker=".",
             )
             for _, one in own:

@@ -120,12 +120,15 @@ class Evidence:
         For each, the keys that vary in its block, with their values.
     cache : Path
         Folder in which costly numbers of the couplings alone may be kept.
+    processes : int
+        How many may draw these.
     """
 
     claim: Claim
     simulations: list[Simulation]
     varied: list[dict[str, Any]]
     cache: Path
+    processes: int = 1
 
 
 Judge = Callable[[Evidence], Finding]

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from meanfield import Model, Solution
-from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, check, differ, label_of
+from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, label_of
+from validation.claims.negative_control import negative_control
 from validation.claims.solved import solved
-from validation.claims.wrong_couplings import REASON, wrong_couplings
+from validation.claims.wrong_couplings import wrong_couplings
 from validation.plot_style import INK, SHADE, THEORY_COLOURS, figure, style
 from validation.predictions import mean_field_model
 from validation.verdicts.checks import THRESHOLD, Check
@@ -86,21 +87,8 @@ def _control(one: Check, model: Model, where: str) -> StudyCheck | None:
         return None
     wrong = wrong_couplings(model)
     solution = solved(wrong.model, "rs", temperature=wrong.temperature(one.temperature))
-    predicted = value_of(solution, wrong.scale)
-    gap = abs(predicted - one.prediction["rs"])
-    return check(
-        one.observable,
-        label_of(one.observable, one.temperature > 0),
-        f"{where}; coupling variance 1.05/N in theory",
-        None,
-        one.simulation,
-        one.stderr,
-        {"rs": (predicted, 0.0)},
-        {"rs": differ(REASON, gap)},
-        10**6,
-        temperature=one.temperature,
-        control=True,
-    )
+    judged = StudyCheck(one, where, label_of(one.observable, one.temperature > 0))
+    return negative_control(judged, {"rs": (value_of(solution, wrong.scale), 0.0)}, 10**6)
 
 
 def _where(comparison: Comparison, model: Model) -> str:

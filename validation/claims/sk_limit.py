@@ -14,17 +14,19 @@ import numpy as np
 from meanfield import Model
 from validation.claims.controlled_sizes import controls_of
 from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, agree, check, differ
-from validation.claims.ground_states import ENERGY_FORMS
+from validation.claims.limit_picture import draw_limit, look
+from validation.claims.negative_control import negative_control
 from validation.claims.solved import solved
-from validation.claims.wrong_couplings import REASON, energies, wrong_couplings
+from validation.claims.wrong_couplings import energies, wrong_couplings
 from validation.lowest_states import all_sizes
-from validation.plot_style import INK, THEORY_COLOURS, THEORY_DASHES, figure, legend, style
+from validation.plot_style import INK, figure, legend, style
 from validation.predictions import THEORIES, mean_field_model
 from validation.report.words import with_error
 from validation.statistics import finite_size
 from validation.statistics.coupling_controls import controlled
 from validation.statistics.finite_size import Limit
 from validation.verdicts.expectations import Expectation
+from validation.verdicts.forms import SK_ENERGY
 
 PUBLISHED = -0.7631667  # full RSB [Oppermann, Schmidt, Phys. Rev. E 78, 061124 (2008)]
 TRUE = "full RSB is exact for the SK model"
@@ -45,7 +47,7 @@ def judge(evidence: Evidence) -> Finding:
             control = controls_of(simulation.run, states.n, evidence)
             rows.append((states.n, controlled(states.scalars["energy"] + depth / 4, control)))
         limit = finite_size.limit(
-            [n for n, _ in rows], [one.mean for _, one in rows], [one.stderr for _, one in rows], ENERGY_FORMS[:2]
+            [n for n, _ in rows], [one.mean for _, one in rows], [one.stderr for _, one in rows], SK_ENERGY
         )
         if limit is None:
             continue
@@ -57,25 +59,8 @@ def judge(evidence: Evidence) -> Finding:
         samples = min(samples, *(one.samples for _, one in rows))
         where = f"a2 = -{depth:g}, a4 = {6 * depth:g}, gamma = 1, N = {rows[0][0]} to {rows[-1][0]}"
         label = "e + k/4, ground states of deep wells"
-        checks.append(
-            check("energy", label, where, None, limit.value, limit.stderr, predicted, _expected(predicted), samples)
-        )
-        control_value = _shifted(mistaken["frsb"], depth)
-        gap = abs((control_value or (0.0, 0.0))[0] - (predicted["frsb"] or (0.0, 0.0))[0])
-        checks.append(
-            check(
-                "energy",
-                label,
-                f"{where}; coupling variance 1.05/N in theory",
-                None,
-                limit.value,
-                limit.stderr,
-                {"frsb": control_value},
-                {"frsb": differ(REASON, gap)},
-                samples,
-                control=True,
-            )
-        )
+        own = check("energy", label, where, None, limit.value, limit.stderr, predicted, _expected(predicted), samples)
+        checks += [own, negative_control(own, {"frsb": _shifted(mistaken["frsb"], depth)}, samples)]
     spins = _spins(found)
     ising = {name: solved(Model(potential="ising"), name) for name in ("rs", "1rsb")}
     known: dict[str, tuple[float, float] | None] = {**energies(ising), "frsb": (PUBLISHED, 0.0)}
@@ -156,7 +141,7 @@ def _picture(
             label="simulation, N → ∞",
         )
         if spins is not None:
-            axes.errorbar([0], [spins[0]], [spins[1]], fmt="s", color=INK, mfc="none", capsize=3)
+            draw_limit(axes, 0.0, *spins)
         for name, title in THEORIES.items():
             own = [(0.0, known[name]), *((1 / depth, predicted[name]) for depth, _, predicted in found)]
             there = sorted((at, value[0]) for at, value in own if value is not None)
@@ -164,8 +149,7 @@ def _picture(
                 [at for at, _ in there],
                 [value for _, value in there],
                 label=title,
-                color=THEORY_COLOURS[name],
-                linestyle=THEORY_DASHES[name],
+                **look(name),
             )
         axes.set_xlim(left=-0.002)
         axes.set_xlabel("$1/k$")

@@ -15,28 +15,23 @@ from numpy.typing import NDArray
 import meanfield
 from meanfield import Solution
 from validation.claims.finding import Evidence, Finding, Picture, StudyCheck, agree, check, differ, undecided
-from validation.claims.ground_states import RESPONSE_FORMS
+from validation.claims.limit_picture import draw_sizes, draw_theories, look
 from validation.claims.solved import solved
 from validation.finite_size import power_law
 from validation.lowest_sites import lowest_sites
 from validation.lowest_states import all_sizes
-from validation.plot_style import INK, SHADE, THEORY_COLOURS, THEORY_DASHES, figure, legend, style
+from validation.plot_style import INK, SHADE, figure, legend, style
 from validation.predictions import THEORIES, mean_field_model
 from validation.report.words import with_error
 from validation.simulation import Sites
 from validation.statistics import finite_size
 from validation.statistics.finite_size import Form, Limit
+from validation.verdicts.forms import NOT_FIXED, RESPONSE, SMALL_FIELDS
 
 Array = NDArray[np.float64]
 
 WINDOW = 0.12  # width of each of the two windows, in standard deviations of the RS field distribution
 NODES = 24  # Gauss nodes in a window
-DENSITY_FORMS = (
-    Form((1 / 3,), "P(0) of the SK model falls as N^(-1/3)"),
-    Form((2 / 3,), "as the energy"),
-    Form((1 / 3, 2 / 3), "both"),
-)
-WELL_FORMS = (Form((1 / 3,), "as P(0)"), Form((2 / 3,), "as the energy"), Form((1.0,), "regular"))
 PSEUDOGAP = "full RSB has a pseudogap where double wells are: P(0) = 0"
 FLAT = "the ansatz has a flat P(h) at h = 0, where ground states have a pseudogap"
 WELLS = "the flat P(h) of the ansatz brings double wells with it, which ground states avoid"
@@ -68,9 +63,9 @@ def judge(evidence: Evidence) -> Finding:
     ]
     sizes = [row.n for row in rows]
     limits = {
-        "small_field_density": _limit(sizes, [row.density for row in rows], DENSITY_FORMS),
-        "pseudogap_slope": _limit(sizes, [row.slope for row in rows], RESPONSE_FORMS),
-        "double_well_fraction": _limit(sizes, [row.wells for row in rows], WELL_FORMS),
+        "small_field_density": _limit(sizes, [row.density for row in rows], SMALL_FIELDS),
+        "pseudogap_slope": _limit(sizes, [row.slope for row in rows], RESPONSE),
+        "double_well_fraction": _limit(sizes, [row.wells for row in rows], NOT_FIXED),
     }
     predicted = {name: _prediction(solution, w) for name, solution in solutions.items()}
     where = f"ground states, gamma = {model.gamma:g}, J0 = {model.j0:g}, N = {sizes[0]} to {sizes[-1]}"
@@ -219,24 +214,15 @@ def _picture(
         h = np.linspace(0, reach, 40)
         for name, title in THEORIES.items():
             curve = solutions[name].limit(lambda one, h=h: one.field_density(h), power=2.0)  # type: ignore[misc]
-            look = {"color": THEORY_COLOURS[name], "linestyle": THEORY_DASHES[name]}
-            panels[0].plot(h, curve.value, label=title, **look)
-            panels[1].axhline(predicted[name]["small_field_density"][0], **look)
+            panels[0].plot(h, curve.value, label=title, **look(name))
         panels[0].axvspan(0, w, color=SHADE, alpha=0.15, linewidth=0)
         panels[0].set_xlim(0, reach)
         panels[0].set_ylim(bottom=0)
         panels[0].set_xlabel("$|h|$  [$E_0/v_0$]")
         panels[0].set_ylabel("$P(h)$")
-        n = np.array([row.n for row in rows], float)
-        value, error = np.array([row.density for row in rows]).T
-        panels[1].errorbar(n ** (-1 / 3), value, error, fmt="o", color=INK, capsize=2, markersize=4)
-        limit = limits["small_field_density"]
-        if limit is not None:
-            x = np.linspace(0, 1.05 * n.min() ** (-1 / 3), 100)
-            with np.errstate(divide="ignore"):
-                mean, band = limit.curve(x**-3.0)
-            panels[1].plot(x, mean, color=INK, linewidth=1)
-            panels[1].fill_between(x, mean - band, mean + band, color=SHADE, alpha=0.3, linewidth=0)
+        sizes = [(row.n, *row.density) for row in rows]
+        draw_sizes(panels[1], sizes, limits["small_field_density"], 1 / 3, reach=1.05)
+        draw_theories(panels[1], {a: one["small_field_density"][0] for a, one in predicted.items()}, labelled=False)
         panels[1].set_xlim(left=0)
         panels[1].set_xlabel("$N^{-1/3}$")
         panels[1].set_ylabel("$P(0)$")

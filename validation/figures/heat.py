@@ -1,10 +1,10 @@
-"""KH98 Fig. 4: specific heat, and what stands beside it: its parts, entropy, and the collective modes of real "
-"minima.
-"""
+"""KH98 Fig. 4: specific heat; beside it its parts, entropy, and the collective modes of real minima."""
 
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from meanfield.quantum.thermal_ensemble import solution_thermodynamics
@@ -32,9 +32,7 @@ def temperatures() -> Array:
 def without_local_disorder(theories: Theories, glasses: Glasses) -> Drawn:
     """Fig. 4a: C(T), and C/T^3 with its bump."""
     X, T = theories.hbar2_over_m, temperatures()
-    drawn, (left, right) = figure(2, width=9.4, height=4.3)
-    left.set(xscale="log", yscale="log")
-    right.set(xscale="log", yscale="log")
+    drawn, (left, right) = _heat_panels((LOW, HIGH), (5e-3, 3.0), height=4.3)
     data: dict[str, Columns] = {}
     linear: dict[str, tuple[float, float]] = {}
     at = int(np.argmin(np.abs(T - LINEAR_AT)))
@@ -55,8 +53,7 @@ def without_local_disorder(theories: Theories, glasses: Glasses) -> Drawn:
     for index, (name, ensemble) in enumerate(glasses):
         sampled = ensemble.thermodynamics(X, T)
         heat = sampled["specific_heat"]
-        draw_band(left, T, heat, index, name)
-        draw_band(right, T, Sampled(heat.mean / T**3, heat.error / T**3), index, name)
+        _draw_heat(left, right, T, heat, index, name)
         linear[name] = (float(heat.mean[at] / T[at]), float(heat.error[at] / T[at]))
         data[name] = columns(
             "temperature",
@@ -65,8 +62,6 @@ def without_local_disorder(theories: Theories, glasses: Glasses) -> Drawn:
             **{f"{key}_error": one.error for key, one in sampled.items()},
         )
     left.plot([], [], color=SHADE, lw=0.7, label="two-level approximation")
-    left.set(xlabel="$T$  [$E_0$]", ylabel="$C(T)$ per site", xlim=(LOW, HIGH), ylim=(1e-8, 3))
-    right.set(xlabel="$T$  [$E_0$]", ylabel="$C/T^3$", xlim=(5e-3, 3.0), ylim=(1e-1, 1e3))
     left.legend(fontsize=8, loc="lower right")
     terms = "; ".join(
         f"{name} {value:.3g}" + (f" +- {error:.1g}" if error > 0 else "") for name, (value, error) in linear.items()
@@ -214,9 +209,7 @@ def contributions(theories: Theories, glasses: Glasses) -> Drawn:
 def normal_modes(theories: Theories, glasses: Glasses) -> Drawn:
     """All N modes of simulated minima quantised exactly, beside the sites of the same minima."""
     X, T = theories.hbar2_over_m, np.geomspace(1e-2, HIGH, 45)
-    drawn, (left, right) = figure(2, width=9.4, height=4.2)
-    for axes in (left, right):
-        axes.set(xscale="log", yscale="log", xlabel="$T$  [$E_0$]", xlim=(1e-2, HIGH))
+    drawn, (left, right) = _heat_panels((1e-2, HIGH), (1e-2, 3.0), height=4.2)
     data: dict[str, Columns] = {}
     caption = f"The harmonic reference at gamma = 4, J0 = 0, hbar^2/m = {X:g}. "
     name, ensemble = glasses[-1]
@@ -230,11 +223,8 @@ def normal_modes(theories: Theories, glasses: Glasses) -> Drawn:
         (single, 0, "single sites, all levels"),
     )
     for sampled, index, text in series:
-        draw_band(left, T, sampled, index, text)
-        draw_band(right, T, Sampled(sampled.mean / T**3, sampled.error / T**3), index, text)
+        _draw_heat(left, right, T, sampled, index, text)
         data[text.replace("$", "")] = columns("temperature", T, specific_heat=sampled.mean, error=sampled.error)
-    left.set(ylabel="$C(T)$ per site", ylim=(1e-8, 3))
-    right.set(ylabel="$C/T^3$", xlim=(1e-2, 3.0), ylim=(1e-1, 1e3))
     left.legend(fontsize=8, loc="lower right")
     caption += (
         f"The same {few.samples} minima ({name}, N = {few.n}, one of each sample) in three ways: the N normal modes of "
@@ -244,6 +234,24 @@ def normal_modes(theories: Theories, glasses: Glasses) -> Drawn:
         "samples."
     )
     return Drawn("normal-modes", "Collective modes and single sites", caption, drawn, data)
+
+
+def _heat_panels(
+    low_to_high: tuple[float, float], around_bump: tuple[float, float], height: float
+) -> tuple[Figure, tuple[Axes, Axes]]:
+    """Empty panels for C(T) on the left and C/T^3 on the right, each over its range of T."""
+    drawn, (left, right) = figure(2, width=9.4, height=height)
+    for axes, T in ((left, low_to_high), (right, around_bump)):
+        axes.set(xscale="log", yscale="log", xlabel="$T$  [$E_0$]", xlim=T)
+    left.set(ylabel="$C(T)$ per site", ylim=(1e-8, 3))
+    right.set(ylabel="$C/T^3$", ylim=(1e-1, 1e3))
+    return drawn, (left, right)
+
+
+def _draw_heat(left: Axes, right: Axes, T: Array, heat: Sampled, index: int, name: str) -> None:
+    """A simulated specific heat, with its band, in both panels."""
+    draw_band(left, T, heat, index, name)
+    draw_band(right, T, Sampled(heat.mean / T**3, heat.error / T**3), index, name)
 
 
 def _counts(glasses: Glasses) -> str:

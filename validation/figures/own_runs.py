@@ -31,7 +31,7 @@ SEED = 1998
 SPREADS = {"std": 5.0, "variance": math.sqrt(5.0)}  # readings of KH98's spread: standard deviation of a2
 # Sizes: particles, samples, states of each, sweeps of the annealings.
 SIZES: dict[str, dict[str, Any]] = {
-    "quick": {"n": 128, "samples": 48, "replicas": 4, "sweeps": [30, 1000]},
+    "quick": {"n": 128, "samples": 384, "replicas": 2, "sweeps": [30, 3000]},
     "full": {"n": 256, "samples": 200, "replicas": 8, "sweeps": [30, 1000, 30_000]},
 }
 MESH_J0 = (0.25, 0.75, 1.25, 1.75, 2.25)

@@ -16,20 +16,19 @@ from nsim.campaign.provenance import git_revision
 from nsim.errors import InputError, reason
 from validation.predictions import THEORIES, describe
 from validation.quantities import QUANTITIES, label
-from validation.report.over_forms import errors_of_limits, over_forms
 from validation.report.template import environment
 from validation.report.words import headline, statements, told, with_error
 from validation.verdicts.checks import FEWEST_SAMPLES, POWER, RESOLUTION, THRESHOLD, Check
 from validation.verdicts.comparison import Comparison
 from validation.verdicts.equilibrium import FAR_ABOVE, FAR_BELOW, THERMAL
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 PACKAGES = ("solvable-glass", "numpy", "scipy", "matplotlib")
 
 
 def as_json(comparison: Comparison, command: str) -> dict[str, Any]:
     """The report as plain data; numbers that are undefined are None."""
-    simulation, averaged = comparison.simulation, over_forms(comparison)
+    simulation = comparison.simulation
     return {
         "format_version": FORMAT_VERSION,
         "verdict": comparison.verdict,
@@ -38,19 +37,16 @@ def as_json(comparison: Comparison, command: str) -> dict[str, Any]:
         "extrapolations": {
             name: {
                 **found.to_dict(),
-                "exponent_reason": comparison.exponents[name].reason,
-                "over_forms": {"value": averaged[name].value, "stderr": averaged[name].stderr}
-                if name in averaged
-                else None,
+                "over_forms": {"value": found.value, "stderr": found.stderr},  # its name in format 1
+                "forms": [{"form": form.label, "reason": form.reason} for form in comparison.forms[name]],
             }
-            for name, found in comparison.extrapolations.items()
+            for name, found in comparison.limits.items()
         },
-        "errors_of_limits": errors_of_limits(comparison, averaged),
         "equilibrium": [
             {
                 "temperature": at.temperature,
                 "rs_exact": at.rs_exact,
-                "extrapolations": {name: found.to_dict() for name, found in at.extrapolations.items()},
+                "extrapolations": {name: found.to_dict() for name, found in at.limits.items()},
                 "theories": {name: describe(theory) for name, theory in at.theories.items()},
             }
             for at in comparison.equilibrium

@@ -59,8 +59,8 @@ def plots(comparison: Comparison) -> list[Plot]:
 def energies(comparison: Comparison) -> Plot:
     """Energy per site against N^-omega with its extrapolation and the theories' values."""
     drawn, axes = figure()
-    exponent = comparison.exponents["energy"]
-    omega = exponent.omega or 1.0
+    leading = comparison.forms["energy"][0]
+    omega = leading.exponents[0]
     sizes = np.array([size.n for size in comparison.simulation.sizes], float)
     replicas = comparison.simulation.run.ensemble.replicas
     series = [("energy", "o", INK, "mean over states")]
@@ -79,16 +79,14 @@ def energies(comparison: Comparison) -> Plot:
             capsize=2,
             label=f"simulation, {label}",
         )
-        extrapolated = comparison.extrapolations.get(name)
-        if extrapolated is not None:
+        limit = comparison.limits.get(name)
+        if limit is not None:
             x = np.linspace(0.0, right, 60)
             with np.errstate(divide="ignore"):
-                line, error = extrapolated.curve(x ** (-1 / omega))
+                line, error = limit.curve(x ** (-1 / omega))
             axes.plot(x, line, color=colour, linewidth=1)
             axes.fill_between(x, line - error, line + error, color=colour, alpha=0.18, linewidth=0)
-            axes.errorbar(
-                [0.0], [extrapolated.value], [extrapolated.stderr], fmt=marker, color=colour, mfc="none", capsize=3
-            )
+            axes.errorbar([0.0], [limit.value], [limit.stderr], fmt=marker, color=colour, mfc="none", capsize=3)
     for theory in _solved(comparison):
         axes.axhline(theory.values["energy"], label=theory.label, **_line(theory))
     axes.set_xlim(-0.03 * right, right)
@@ -97,9 +95,9 @@ def energies(comparison: Comparison) -> Plot:
     axes.set_ylabel("energy per site $e$  [$E_0$]")
     legend(drawn, axes, columns=3)
     caption = (
-        f"Energy per site against its leading finite-size correction: {exponent.reason}. Points: means over "
-        f"disorder samples with standard errors; line and band: weighted least squares and its error, open symbol: "
-        f"its value for N → ∞. {_ensemble(comparison)}"
+        f"Energy per site against its leading finite-size correction: {leading.reason}. Points: means over "
+        "disorder samples with standard errors; line and band: average over fits with and without terms of next "
+        f"order, open symbol: its value for N → ∞. {_ensemble(comparison)}"
     )
     return Plot("energy", "Energy per site, extrapolated", caption, drawn)
 

@@ -20,7 +20,7 @@ _RULES: list[tuple[str, str]] = [
     (r"\bq_hat(?![A-Za-z])", "q̂"),
     (r"\bchi_(SG|loc)(?![A-Za-z])", r"χ<sub>\1</sub>"),
     (r"\be_low(?![A-Za-z])", "e<sub>low</sub>"),
-    (r"\^\(?-([0-9/]+)\)?", r"<sup>−\1</sup>"),
+    (r"\^\(?-([0-9/]+|w\b)\)?", r"<sup>−\1</sup>"),
     (r"\^([0-9]+)", r"<sup>\1</sup>"),
 ]
 

@@ -1,15 +1,11 @@
 r"""Control variates for the disorder average: numbers of a coupling matrix whose means are known.
 
 Most of the scatter of an observable between samples comes from a few numbers of the couplings alone. With J symmetric,
-zero diagonal, J_ij (i < j) independent, mean m = J0/N, variance s^2 = 1/N, the exact means are
+zero diagonal, J_ij (i < j) independent and normal, mean J0/N, variance 1/N, the means of
 
-    S1 = (1/N) sum_{i != j} J_ij     E = (N - 1) m
-    S2 = (1/N) Tr J^2                E = (N - 1) (s^2 + m^2)
-    S3 = (1/N) Tr J^3                E = (N - 1)(N - 2) m^3
-    S4 = (1/N) Tr J^4                E = (N - 1) [(3 s^4 + 6 s^2 m^2 + m^4) + 2 (N - 2)(s^2 + m^2)^2
-                                               + (N - 2)(N - 3) m^4]
+    S1 = (1/N) sum_{i != j} J_ij,    Sk = (1/N) Tr J^k, k = 2 to 8
 
-(closed walks of 4 steps without loops: back and forth on one bond, two bonds at one site in two orders, squares).
+are known exactly at every N: E S1 = (N - 1) J0/N, the others from closed walks (`closed_walks`).
 Other numbers go with the energy of a glass far better, but their means at finite N are not known: the largest
 eigenvalue, and what a few descents from the softest eigenvectors reach (`eigenvector_descents`). Their means are
 estimated from many more samples, which cost a diagonalisation and these descents and no annealing: samples numbered
@@ -31,24 +27,28 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 
 from nsim.run_file import RunFile
 from nsim.sample import couplings
-from validation.statistics.eigenvector_descents import lowest_of_descents
+from validation.statistics.closed_walks import mean_trace
+from validation.statistics.eigenvector_descents import STARTS, lowest_of_descents
 from validation.statistics.stiffness_controls import NAMES as STIFFNESS_NAMES
 from validation.statistics.stiffness_controls import stiffness_moments
 
 Array = NDArray[np.float64]
 
-EXACT = ("S1", "S2", "S3", "S4")
+EXACT = ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8")
+TESTED = 4  # of these tell whether the couplings are what they should be; higher ones have long tails
 ESTIMATED = ("lambda_max", "descent_energy", "descent_p", "descent_q")
 COLUMNS = (*EXACT, *ESTIMATED)
 CHEAP = 2**31  # number of the first cheap sample; samples of runs are numbered from 0
 DEVIATION = 4.0  # standard errors of an exact mean beyond which the couplings are not what they should be
+FEW_OF_MANY = 128  # N from which some eigenvectors are faster than all
 FEWEST_SAMPLES = 50  # below, the fitted b would bias the mean and its error
-CHEAP_WORK = 6e7  # cheap samples times N^2 of each size, by default: about a minute
-MOST_CHEAP = 60_000
-MOST_WORK = 4e10  # samples times N^3 whose couplings are diagonalised again for a report: half a minute
+ENOUGH_SAMPLES = 20 * len(EXACT)  # for all of these; below, those that are tested, unless descents explain the rest
+CHEAP_WORK = 1e6  # cheap samples times N of each size, by default: 10 to 40 seconds
+MOST_WORK = 4e10  # samples times N^3 whose couplings are diagonalised again for a report: ten seconds
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Controls:
     exact : int
         How many of the k have exactly known means.
     z : array
-        Deviation of the mean of each exactly known control from it, in standard errors.
+        Deviation of the mean of each exactly known control that is tested from it, in standard errors.
     """
 
     n: int
@@ -120,42 +120,45 @@ class Controlled:
 
 
 def exact_means(n: int, j0: float = 0.0, variance: float = 1.0) -> Array:
-    """Means of S1, S2, S3, S4, shape (4,), for J_ij of mean J0/N and variance ``variance``/N."""
-    m, s2 = j0 / n, variance / n
-    bond = s2 + m**2
-    fourth = 3 * s2**2 + 6 * s2 * m**2 + m**4
-    return np.array(
-        [
-            (n - 1) * m,
-            (n - 1) * bond,
-            (n - 1) * (n - 2) * m**3,
-            (n - 1) * (fourth + 2 * (n - 2) * bond**2 + (n - 2) * (n - 3) * m**4),
-        ]
-    )
+    """Means of S1 to S8, shape (8,), for J_ij of mean J0/N and variance ``variance``/N."""
+    traces = [mean_trace(power, n, j0 / n, variance / n) / n for power in range(2, len(EXACT) + 1)]
+    return np.array([(n - 1) * j0 / n, *traces])
 
 
-def moments(J: Array, run: RunFile | None = None) -> Array:
-    """The controls of one coupling matrix, shape (8,), in the order of `COLUMNS`.
+def exact_moments(J: Array) -> Array:
+    """S1 to S8 of one coupling matrix, shape (8,); Tr J^(a + b) is the elementwise product of J^a and J^b, summed."""
+    J2 = J @ J
+    J3, J4 = J2 @ J, J2 @ J2
+    pairs = ((J, J), (J, J2), (J2, J2), (J2, J3), (J3, J3), (J3, J4), (J4, J4))
+    return np.array([J.sum(), *(np.vdot(a, b) for a, b in pairs)]) / len(J)
 
-    The descents need the model of ``run``; they are NaN without it, and where it has local disorder or no quartic term.
+
+def moments(J: Array, run: RunFile) -> Array:
+    """All controls of one coupling matrix, shape (12,), in the order of `COLUMNS`.
+
+    The descents need a model without local disorder, with a quartic term; they are NaN else.
     """
+    model = run.model
+    eigenvalues, vectors = softest(J, min(STARTS, len(J)))
+    descents = [np.nan] * 3
+    if isinstance(model.a2, int | float) and model.a4 > 0:
+        a2, length = float(model.a2), model.length
+        descents = list(lowest_of_descents(J, vectors, model.gamma, a2, model.a4, model.field, length))
+    return np.array([*exact_moments(J), eigenvalues[0], *descents])
+
+
+def softest(J: Array, count: int) -> tuple[Array, Array]:
+    """The largest eigenvalues of J, descending, and their eigenvectors in columns."""
     n = len(J)
-    found = np.full(len(COLUMNS), np.nan)
-    if run is not None and isinstance(run.model.a2, int | float) and run.model.a4 > 0:
-        model = run.model
-        eigenvalues, vectors = np.linalg.eigh(J)
-        a2, length = float(run.model.a2), model.length
-        found[5:] = lowest_of_descents(J, vectors, model.gamma, a2, model.a4, model.field, length)
+    if n < FEW_OF_MANY:
+        values, vectors = np.linalg.eigh(J)
     else:
-        eigenvalues = np.linalg.eigvalsh(J)
-    found[0] = J.sum() / n
-    found[1:4] = [(eigenvalues**power).sum() / n for power in (2, 3, 4)]
-    found[4] = eigenvalues[-1]
-    return found
+        values, vectors = eigh(J, subset_by_index=(n - count, n - 1), check_finite=False)
+    return values[: -count - 1 : -1], vectors[:, : -count - 1 : -1]
 
 
 def draw_moments(run: RunFile, n: int, samples: range) -> Array:
-    """Controls of some samples of a run, or of cheap ones (`CHEAP`), their couplings drawn; shape (len(samples), 8)."""
+    """Controls of some samples of a run, or of cheap ones (`CHEAP`), their J drawn; shape (len(samples), 12)."""
     keys = [(run.seed, at) if at >= CHEAP else run.origin(n, at) for at in samples]
     drawn = [moments(couplings.draw(seed, n, sample, run.model.j0), run) for seed, sample in keys]
     return np.array(drawn).reshape(-1, len(COLUMNS))
@@ -172,8 +175,9 @@ def exact_controls(run: RunFile, n: int) -> Controls:
 
     Local disorder in a2 adds its own (`stiffness_controls`).
     """
-    drawn = [moments(couplings.draw(seed, n, sample, run.model.j0)) for seed, sample in run.origins(n)]
-    own = np.array(drawn).reshape(-1, len(COLUMNS))
+    own = np.full((run.ensemble.samples_of[n], len(COLUMNS)), np.nan)
+    for row, (seed, sample) in zip(own, run.origins(n), strict=True):
+        row[: len(EXACT)] = exact_moments(couplings.draw(seed, n, sample, run.model.j0))
     of_couplings = from_moments(n, own, np.empty((0, len(COLUMNS))), run.model.j0)
     of_sites = stiffness_moments(run, n)
     if of_sites is None:
@@ -190,9 +194,11 @@ def exact_controls(run: RunFile, n: int) -> Controls:
 
 
 def cheap_samples(n: int, samples: int, work: float = 1.0) -> int:
-    """How many cheap samples are drawn for a size that has ``samples`` of a run."""
-    most = int(max(work, 1.0) * MOST_CHEAP)
-    return max(2 * samples, min(most, int(work * CHEAP_WORK / n**2))) if work > 0 else 0
+    """How many cheap samples are drawn for a size that has ``samples`` of a run.
+
+    Their scatter falls as 1/N nearly, so that as many times N give all sizes errors of the same order.
+    """
+    return max(2 * samples, int(work * CHEAP_WORK / n)) if work > 0 else 0
 
 
 def from_moments(n: int, own: Array, cheap: Array, j0: float = 0.0) -> Controls:
@@ -203,12 +209,15 @@ def from_moments(n: int, own: Array, cheap: Array, j0: float = 0.0) -> Controls:
     there = np.isfinite(centred).all(axis=0) & (np.nan_to_num(centred).std(axis=0) > 1e-12)
     if len(cheap) < FEWEST_SAMPLES:
         there[len(EXACT) :] = False
+        if len(own) < ENOUGH_SAMPLES:
+            there[TESTED : len(EXACT)] = False
     exact = int(there[: len(EXACT)].sum())
+    tested = int(there[:TESTED].sum())
     names = tuple(name for name, use in zip(COLUMNS, there, strict=True) if use)
     values = centred[:, there]
-    error = values[:, :exact].std(axis=0, ddof=1) / np.sqrt(len(values))
+    error = values[:, :tested].std(axis=0, ddof=1) / np.sqrt(len(values))
     used = others[:, there] if len(names) > exact else np.empty((0, len(names)))
-    return Controls(n, names, values, used, exact, values[:, :exact].mean(axis=0) / error)
+    return Controls(n, names, values, used, exact, values[:, :tested].mean(axis=0) / error)
 
 
 def controlled(y: Array, given: Controls | None) -> Controlled:

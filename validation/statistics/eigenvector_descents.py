@@ -8,7 +8,10 @@ starting state. Site after site is then put into the global minimum of its own p
 which lowers U at every step. The lowest energy of the K states, and the mean displacements of that state, are
 functions of the sample alone. They need not be those of the ground state: as control variates (`coupling_controls`)
 they only have to go with these from sample to sample, and do: at N = 48, gamma = 4 sixteen descents reach the ground
-state in 95% of samples, within 2 ms, and leave a thousandth of the variance.
+state in 95% of samples, and leave a thousandth of the variance.
+
+All descents of a sample go through its rows together, so that every element of J serves sixteen of them: a sweep is
+2 K N^2 flops, and the field of a site sixteen independent sums.
 """
 
 from __future__ import annotations
@@ -24,64 +27,75 @@ Array = NDArray[np.float64]
 STARTS = 16
 SWEEPS = 30
 SETTLED = 1e-3  # largest move of a sweep, in units of the length, at which a descent ends
+NEWTON = 40  # iterations, of which about four are taken from a state of the sweep before
 
 
 @numba.njit(cache=True, fastmath=True)
-def _field(J, v, i):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for j in range(len(v)):
-        total += J[i, j] * v[j]
-    return total
+def _fields(J, V, i, out):  # type: ignore[no-untyped-def]
+    """sum_j J_ij v_j of every descent into ``out`` (STARTS,); the number of descents is fixed, for the compiler."""
+    n = len(V)
+    whole = n - n % 4
+    for r in range(STARTS):
+        out[r] = 0.0
+    for j in range(0, whole, 4):  # four rows at a time: the sums go through the registers a quarter as often
+        a, b, c, d = J[i, j], J[i, j + 1], J[i, j + 2], J[i, j + 3]
+        for r in range(STARTS):
+            out[r] += (a * V[j, r] + b * V[j + 1, r]) + (c * V[j + 2, r] + d * V[j + 3, r])
+    for j in range(whole, n):
+        for r in range(STARTS):
+            out[r] += J[i, j] * V[j, r]
 
 
-@numba.njit(cache=True)
-def _settle(target, a2, a4):  # type: ignore[no-untyped-def]
-    """Global minimiser of a2 x^2/2 + a4 x^4/24 - target x: the root of the sign of ``target`` with the largest |x|.
+@numba.njit(cache=True, fastmath=True)
+def _settle(V, i, t, a2, a4, least, x):  # type: ignore[no-untyped-def]
+    """Put site i of every descent into the global minimum of a2 x^2/2 + a4 x^4/24 - t x; returns the largest move.
 
-    Newton's iteration from beyond it falls monotonically: the force is convex there.
+    It is the root of the sign of t with the largest |x|. Where the force is convex, Newton's iteration goes beyond the
+    root at its first step, wherever that starts, and then falls to it monotonically: the state before is the start, or
+    ``least`` > 0, not below the root at t = 0.
     """
-    t = abs(target)
-    x = (6 * t / a4) ** (1 / 3) + math.sqrt(6 * max(-a2, 0.0) / a4)
-    for _ in range(60):
-        slope = a2 + a4 * x * x / 2
-        if slope <= 0:
+    for r in range(STARTS):
+        x[r] = max(abs(V[i, r]), least)
+    for _ in range(NEWTON):
+        largest = 0.0
+        for r in range(STARTS):
+            square = x[r] * x[r]
+            step = (a2 * x[r] + a4 * square * x[r] / 6 - abs(t[r])) / (a2 + a4 * square / 2)
+            x[r] -= step
+            largest = max(largest, abs(step) - 1e-10 * x[r])
+        if largest <= 1e-10:
             break
-        step = (a2 * x + a4 * x**3 / 6 - t) / slope
-        x -= step
-        if abs(step) <= 1e-10 * (1 + x):
-            break
-    return x if target >= 0 else -x
+    moved = 0.0
+    for r in range(STARTS):
+        new = math.copysign(x[r], t[r])
+        moved = max(moved, abs(new - V[i, r]))
+        V[i, r] = new
+    return moved
 
 
 @numba.njit(cache=True)
-def _descend(J, v, gamma, a2, a4, field, sweeps, settled):  # type: ignore[no-untyped-def]
-    """Descend in place; returns the energy per site."""
+def _lowest(J, V, gamma, a2, a4, field, sweeps, settled):  # type: ignore[no-untyped-def]
+    """Descend from the columns of V (N, STARTS), in place; energy, mean and mean square displacement of the lowest."""
+    n = len(J)
+    t, x = np.empty(STARTS), np.empty(STARTS)
+    least = math.sqrt(6 * max(-a2, 0.0) / a4) + 100 * settled
     for _ in range(sweeps):
         moved = 0.0
-        for i in range(len(v)):
-            x = _settle(gamma * (field + _field(J, v, i)), a2, a4)
-            moved = max(moved, abs(x - v[i]))
-            v[i] = x
+        for i in range(n):
+            _fields(J, V, i, t)
+            for r in range(STARTS):
+                t[r] = gamma * (field + t[r])
+            moved = max(moved, _settle(V, i, t, a2, a4, least, x))
         if moved < settled:
             break
-    energy = 0.0
-    for i in range(len(v)):
-        energy += (a2 * v[i] ** 2 / 2 + a4 * v[i] ** 4 / 24) / gamma - (field + 0.5 * _field(J, v, i)) * v[i]
-    return energy / len(v)
-
-
-@numba.njit(cache=True)
-def _lowest(J, starts, gamma, a2, a4, field, sweeps, settled):  # type: ignore[no-untyped-def]
-    """Energy, mean displacement and mean square of the lowest state."""
-    energy, p, q = np.inf, 0.0, 0.0
-    for k in range(len(starts)):
-        v = starts[k].copy()
-        if field * v.sum() < 0:
-            v = -v
-        own = _descend(J, v, gamma, a2, a4, field, sweeps, settled)
-        if own < energy:
-            energy, p, q = own, v.mean(), (v * v).mean()
-    return energy, p, q
+    energy = np.zeros(STARTS)
+    for i in range(n):
+        _fields(J, V, i, t)
+        for r in range(STARTS):
+            square = V[i, r] ** 2
+            energy[r] += (a2 * square / 2 + a4 * square * square / 24) / gamma - (field + 0.5 * t[r]) * V[i, r]
+    best = energy.argmin()
+    return energy[best] / n, V[:, best].mean(), (V[:, best] ** 2).mean()
 
 
 def lowest_of_descents(
@@ -92,14 +106,18 @@ def lowest_of_descents(
     Parameters
     ----------
     J : array (N, N)
-    vectors : array (N, N)
-        Its eigenvectors in columns, eigenvalues ascending.
+    vectors : array (N, K)
+        Eigenvectors of J in columns, the softest first; K <= `STARTS`.
     gamma, a2, a4, field
         The model, without local disorder; a4 > 0.
     length
         Natural length of a displacement [v0].
     """
-    n = len(J)
-    starts = np.ascontiguousarray(vectors[:, ::-1][:, :STARTS].T) * (length * math.sqrt(n))
-    found = _lowest(J, starts, gamma, a2, a4, field, SWEEPS, SETTLED * length)
+    n, given = vectors.shape
+    V = np.empty((n, STARTS))
+    V[:, :given] = vectors * (length * math.sqrt(n))
+    V[:, given:] = V[:, :1]  # fewer sites than descents: some are made twice
+    if field != 0.0:
+        V *= np.where(field * V.sum(axis=0) < 0, -1.0, 1.0)
+    found = _lowest(np.ascontiguousarray(J), V, gamma, a2, a4, field, SWEEPS, SETTLED * length)
     return float(found[0]), float(found[1]), float(found[2])

@@ -8,14 +8,18 @@ weights of the Akaike criterion for data cuts,
     weight ~ exp(-[chi^2 + 2 k + 2 d]/2),      k parameters, d sizes dropped,
 
 its variance the average of the fits' variances plus their scatter [Jay and Neil, Phys. Rev. D 103, 114502 (2021)].
-The scatter over *forms* is told apart from the statistical error.
+The scatter over *forms* is told apart from the statistical error. Fits without degrees of freedom count only where some
+form has no others. Two or three sizes do not hold a term of next order beside the leading one, and it must be allowed
+for: its coefficient is then given a natural size, b = 0 +- |a| [constrained fits: Lepage et al., Nucl. Phys. B Proc.
+Suppl. 106, 12 (2002)], which widens the error. Where even the heaviest fit is rejected by the data (probability below
+1%) the statistical error is widened by its sqrt(chi^2/dof) (Birge).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +30,9 @@ from scipy.stats import chi2 as chi2_distribution
 Array = NDArray[np.float64]
 
 FREE = (0.2, 2.0)  # range of a fitted exponent
-LEAST_DOF = 1  # degrees of freedom a fit must have to be averaged, where any fit has
+LEAST_DOF = 1  # degrees of freedom a fit must have to be averaged, where every form has such fits
+FEW = 3  # sizes that do not hold a term of next order
+REJECTED = 0.01  # probability of a larger chi^2 below which a form counts as rejected by the data
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,10 @@ class Form:
         """In words."""
         if self.free:
             return "a N^-w, w fitted"
-        return " + ".join(f"{name} N^-{_fraction(w)}" for name, w in zip("abc", self.exponents, strict=False)) or "a"
+        return (
+            " + ".join(f"{name} N^-{_fraction(w)}" for name, w in zip("abc", self.exponents, strict=False))
+            or "constant"
+        )
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,12 @@ class FormFit:
     def probability(self) -> float | None:
         """Probability of a larger chi^2 if the form holds; None without degrees of freedom."""
         return float(chi2_distribution.sf(self.chi2, self.dof)) if self.dof > 0 else None
+
+    @property
+    def widening(self) -> float:
+        """Factor on the error: sqrt(chi^2/dof) where the data reject the form, else 1."""
+        rejected = self.probability is not None and self.probability < REJECTED
+        return math.sqrt(self.chi2 / self.dof) if rejected else 1.0
 
     def curve(self, n: Array) -> tuple[Array, Array]:
         """The fitted line and its statistical error at sizes ``n`` (infinite allowed)."""
@@ -123,6 +138,8 @@ class Limit:
     fits : tuple of FormFit
         All fits, the heaviest first.
     sizes : tuple of int
+    systematic : float
+        A third part of the error: half the range in which the data leave the limit (`between`).
     """
 
     value: float
@@ -131,6 +148,7 @@ class Limit:
     spread: float
     fits: tuple[FormFit, ...]
     sizes: tuple[int, ...]
+    systematic: float = 0.0
 
     @property
     def best(self) -> FormFit:
@@ -151,7 +169,7 @@ class Limit:
         weight = np.maximum([fit.weight for fit in self.fits], np.finfo(float).tiny)[:, None] * made_to_it
         weight /= weight.sum(axis=0)
         mean = (weight * lines).sum(axis=0)
-        variance = (weight * (errors**2 + (lines - mean) ** 2)).sum(axis=0)
+        variance = (weight * ((self.best.widening * errors) ** 2 + (lines - mean) ** 2)).sum(axis=0)
         return mean, np.sqrt(variance)
 
     def to_dict(self) -> dict[str, Any]:
@@ -161,6 +179,7 @@ class Limit:
             "stderr": self.stderr,
             "statistical": self.statistical,
             "spread_over_fits": self.spread,
+            "systematic": self.systematic,
             "sizes": list(self.sizes),
             "fits": [fit.to_dict() for fit in self.fits],
         }
@@ -169,7 +188,7 @@ class Limit:
 def limit(
     sizes: Sequence[int], values: Sequence[float], stderrs: Sequence[float], forms: Sequence[Form]
 ) -> Limit | None:
-    """x_inf of independent values x_N; None where no form can be fitted.
+    """x_inf of independent values x_N; None with fewer than two sizes, or where no form can be fitted.
 
     Parameters
     ----------
@@ -180,17 +199,24 @@ def limit(
     """
     order = np.argsort(sizes)
     n, x, error = (np.asarray(data, float)[order] for data in (sizes, values, stderrs))
-    fits = [fit for form in forms for fit in _with_cuts(n, x, error, form)]
-    tested = [fit for fit in fits if fit.dof >= LEAST_DOF]
-    fits = tested or fits
+    if len(n) < 2:
+        return None
+    if len(n) <= FEW:  # the leading term alone is part of a form that has one of next order of natural size
+        longer = {form.exponents[:1] for form in forms if len(form.exponents) > 1}
+        forms = [form for form in forms if len(form.exponents) != 1 or form.exponents not in longer]
+    of_forms = [fits for form in forms if (fits := _with_cuts(n, x, error, form))]
+    tested = [[fit for fit in fits if fit.dof >= LEAST_DOF] for fits in of_forms]
+    fits = [fit for fits in (tested if all(tested) else of_forms) for fit in fits]
     if not fits:
         return None
-    criterion = np.array([fit.chi2 + 2 * (len(fit.coefficients) + fit.dropped) for fit in fits])
+    # A constrained term of next order is no free parameter: k + d is the number of sizes less the degrees of freedom.
+    criterion = np.array([fit.chi2 + 2 * (len(n) - fit.dof) for fit in fits])
     weight = np.exp(-(criterion - criterion.min()) / 2)
     weight /= weight.sum()
     value = np.array([fit.value for fit in fits])
     mean = float(weight @ value)
-    statistical = float(np.sqrt(weight @ np.array([fit.stderr**2 for fit in fits])))
+    widening = fits[int(weight.argmax())].widening
+    statistical = widening * float(np.sqrt(weight @ np.array([fit.stderr**2 for fit in fits])))
     spread = float(np.sqrt(weight @ (value - mean) ** 2))
     weighted = [_weighing(fit, float(own)) for fit, own in zip(fits, weight, strict=True)]
     weighted.sort(key=lambda fit: -fit.weight)
@@ -199,9 +225,18 @@ def limit(
     )
 
 
+def between(first: Limit, second: Limit) -> Limit:
+    """The limit of values that lie somewhere between two sets: the middle, half the distance part of the error."""
+    half = abs(first.value - second.value) / 2
+    value, stderr = (first.value + second.value) / 2, math.hypot(first.stderr, half)
+    return replace(first, value=value, stderr=stderr, systematic=half)
+
+
 def _with_cuts(n: Array, x: Array, error: Array, form: Form) -> list[FormFit]:
     """One form fitted to all sizes, then without the smallest, the two smallest, ... while it can be fitted."""
     parameters = 3 if form.free else 1 + len(form.exponents)
+    if len(n) <= FEW and len(form.exponents) == 2:
+        return [_with_natural_next_order(n, x, error, form)]
     return [
         fit
         for dropped in range(len(n) - parameters + 1)
@@ -232,16 +267,29 @@ def _fit(n: Array, x: Array, error: Array, form: Form, dropped: int) -> FormFit 
     )
 
 
+def _with_natural_next_order(n: Array, x: Array, error: Array, form: Form) -> FormFit:
+    """Two terms from few sizes: b = 0 +- |a|, a from the leading term alone, is one more datum."""
+    leading = _linear(n, x, error, form.exponents[:1])[0]
+    natural = max(abs(float(leading[1])), np.finfo(float).tiny ** 0.25)
+    A = np.vstack([_design(n, form.exponents) / error[:, None], [0.0, 0.0, 1 / natural]])
+    coefficients, covariance, chi2 = _least_squares(A, np.append(x / error, 0.0))
+    return FormFit(form, form.exponents, int(n[0]), 0, coefficients, covariance, chi2, len(n) - 2, weight=0.0)
+
+
 def _weighing(fit: FormFit, weight: float) -> FormFit:
     return FormFit(**{**fit.__dict__, "weight": weight})
 
 
 def _linear(n: Array, x: Array, error: Array, exponents: tuple[float, ...]) -> tuple[Array, Array, float]:
-    A = _design(n, exponents) / error[:, None]
+    return _least_squares(_design(n, exponents) / error[:, None], x / error)
+
+
+def _least_squares(A: Array, y: Array) -> tuple[Array, Array, float]:
+    """Coefficients, their covariance and chi^2 of data y = A c in units of their errors."""
     Q, R = np.linalg.qr(A)
     inverse = np.linalg.inv(R)
-    coefficients: Array = inverse @ (Q.T @ (x / error))
-    residual = A @ coefficients - x / error
+    coefficients: Array = inverse @ (Q.T @ y)
+    residual = A @ coefficients - y
     return coefficients, inverse @ inverse.T, float(residual @ residual)
 
 

@@ -36,9 +36,15 @@ def bootstrap(
     value, stderr : arrays
         Of the data as they are, and the scatter of the statistic over resamples.
     """
+    return np.asarray(statistic(data), float), resampled(data, statistic, resamples, seed).std(axis=0, ddof=1)
+
+
+def resampled(
+    data: Array, statistic: Callable[[Array], Array | float], resamples: int = RESAMPLES, seed: int = 0
+) -> Array:
+    """The statistic of samples drawn again, (resamples, ...); parameters as for `bootstrap`."""
     stream = generator(seed, len(data), 0, Purpose.RESAMPLING)
-    drawn = np.array([statistic(data[stream.integers(0, len(data), len(data))]) for _ in range(resamples)])
-    return np.asarray(statistic(data), float), drawn.std(axis=0, ddof=1)
+    return np.array([statistic(data[stream.integers(0, len(data), len(data))]) for _ in range(resamples)])
 
 
 def jackknife(data: Array, statistic: Callable[[Array], float], blocks: int = 50) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from validation.claims.kinds import KINDS, Claim
 from validation.report.words import with_error, z_text
 from validation.simulation import Simulation
 from validation.study.execute import command
-from validation.study.plan import Standing
+from validation.study.plan import Standing, controls_folder
 from validation.study.study_file import Study
 from validation.verdicts.checks import Verdict, overall
 
@@ -86,12 +86,15 @@ class Evaluation:
         return "\n".join(lines)
 
 
-def evaluate(study: Study, out: Path, standings: Sequence[Standing]) -> Evaluation:
-    """Judge every claim on the finished runs; one whose runs are not there yet says so."""
-    return Evaluation(study, [_judged(study, out, claim, standings) for claim in study.claims], standings)
+def evaluate(study: Study, out: Path, standings: Sequence[Standing], processes: int = 1) -> Evaluation:
+    """Judge every claim on the finished runs, control variates drawn by so many ``processes``.
+
+    A claim whose runs are not there yet says so.
+    """
+    return Evaluation(study, [_judged(study, out, claim, standings, processes) for claim in study.claims], standings)
 
 
-def _judged(study: Study, out: Path, claim: Claim, standings: Sequence[Standing]) -> Finding:
+def _judged(study: Study, out: Path, claim: Claim, standings: Sequence[Standing], processes: int) -> Finding:
     wanted = [standing for standing in standings if standing.planned.block in claim.runs]
     there = [standing for standing in wanted if (standing.directory / "results.h5").exists()]
     missing = [standing.planned.name for standing in wanted if standing not in there]
@@ -105,7 +108,8 @@ def _judged(study: Study, out: Path, claim: Claim, standings: Sequence[Standing]
             claim,
             [Simulation.open(standing.directory) for standing in there],
             [standing.planned.varied for standing in there],
-            out / "controls",
+            controls_folder(out),
+            processes,
         )
         finding = judge(evidence)
     except Exception as error:  # whatever one claim meets in its files, hours of work on the others must be told

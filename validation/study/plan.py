@@ -11,6 +11,7 @@ from nsim.campaign.estimate import estimate
 from nsim.campaign.run_directory import RunDirectory
 from nsim.campaign.tasks import Task, cost, tasks_of
 from nsim.errors import InputError
+from validation.claims.controlled_sizes import seconds_left
 from validation.study.study_file import PlannedRun, Study
 
 
@@ -64,9 +65,24 @@ def run_directory(out: Path, planned: PlannedRun) -> Path:
     return out / "runs" / planned.name
 
 
+def controls_folder(out: Path) -> Path:
+    """Where a study keeps its control variates."""
+    return out / "controls"
+
+
 def standing(study: Study, out: Path, with_cost: bool = False) -> list[Standing]:
     """How far every run of a study is; with ``with_cost`` pilot tasks are timed for what is missing."""
     return [_standing(planned, run_directory(out, planned), with_cost) for planned in study.runs]
+
+
+def seconds_of_controls(study: Study, out: Path) -> float:
+    """Core seconds that the control variates of all claims will take, but for those that an earlier report has left."""
+    return sum(
+        seconds_left(planned.run, claim, controls_folder(out))
+        for claim in study.claims
+        for planned in study.runs
+        if planned.block in claim.runs
+    )
 
 
 def _standing(planned: PlannedRun, directory: Path, with_cost: bool) -> Standing:

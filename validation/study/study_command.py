@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("study_file", metavar="STUDY.toml", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Directory; runs/NAME unless given.")
-@click.option("--ranks", type=click.IntRange(1), default=1, show_default=True, help="MPI ranks of every run.")
+@click.option(
+    "--ranks",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Of every run; as many processes draw control variates.",
+)
 @click.option("--launcher", help='Words before the command instead of mpiexec, such as "srun --mpi=pmix".')
 @click.option("--plan", "plan_only", is_flag=True, help="Only say what is done and what is missing, with its cost.")
 @click.option("--slurm", is_flag=True, help="Write job scripts for what is missing, and start nothing.")
@@ -58,13 +64,14 @@ def study(
     directory = out or Path("runs") / study_file.stem
     standings = plan.standing(loaded, directory, with_cost=plan_only)
     if plan_only:
-        total = sum(standing.core_seconds or 0.0 for standing in standings)
+        controls = plan.seconds_of_controls(loaded, directory)
+        total = controls + sum(standing.core_seconds or 0.0 for standing in standings)
         if as_json:
-            click.echo(json.dumps({"runs": [standing.to_dict() for standing in standings], "core_seconds_left": total}))
+            times = {"control_variates_core_seconds_left": controls, "core_seconds_left": total}
+            click.echo(json.dumps({"runs": [standing.to_dict() for standing in standings], **times}))
         else:
-            _print_plan(
-                loaded.title, standings, total, loaded.slurm.ranks if launcher is None and ranks == 1 else ranks
-            )
+            shown = loaded.slurm.ranks if launcher is None and ranks == 1 else ranks
+            _print_plan(loaded.title, standings, controls, total, shown)
         return ExitStatus.DONE
     if slurm:
         submit = write_jobs(loaded, directory, standings)
@@ -88,7 +95,7 @@ def study(
     from validation.study.evaluation import evaluate
     from validation.study.page import write
 
-    evaluated = evaluate(loaded, directory, standings)
+    evaluated = evaluate(loaded, directory, standings, ranks)
     data = write(evaluated, directory / "report", shlex.join(["validation", *sys.argv[1:]]))
     click.echo(json.dumps(data, allow_nan=False) if as_json else evaluated.text())
     if not as_json:
@@ -99,20 +106,17 @@ def study(
     return gravest(outcome, ExitStatus.FAILED if failed else ExitStatus.DONE)
 
 
-def _print_plan(title: str, standings: Sequence[Standing], total: float, ranks: int) -> None:
-    from rich.table import Table
+def _print_plan(title: str, standings: Sequence[Standing], controls: float, total: float, ranks: int) -> None:
+    from pandas import DataFrame
 
-    from nsim.commands.whole_tables import print_whole
+    from nsim.commands.table_text import table_text
 
-    table = Table(title=f"{title}: what is planned")
-    for name, side in (("run", "left"), ("protocol", "left"), ("N: samples", "left"), ("replicas", "right")):
-        table.add_column(name, justify="right" if side == "right" else "left")
-    for name in ("tasks done", "core time left", "memory per rank"):
-        table.add_column(name, justify="right")
+    columns = ["run", "protocol", "N: samples", "replicas", "tasks done", "core time left", "memory per rank"]
+    rows = []
     for standing in standings:
         ensemble = standing.planned.run.ensemble
         memory = "-" if standing.bytes_per_rank is None else f"{standing.bytes_per_rank / 1e6:.3g} MB"
-        table.add_row(
+        row = (
             standing.planned.name,
             standing.planned.run.protocol.kind,
             ", ".join(f"{n}: {samples}" for n, samples in ensemble.samples_of.items()),
@@ -121,8 +125,10 @@ def _print_plan(title: str, standings: Sequence[Standing], total: float, ranks: 
             duration(standing.core_seconds or 0.0),
             memory,
         )
-    print_whole(table)
-    click.echo(f"left: {duration(total)} of one core like this one")
+        rows.append(row)
+    click.echo(f"{title}: what is planned")
+    click.echo(table_text(DataFrame(rows, columns=columns).set_index("run")))
+    click.echo(f"left: {duration(total)} of one core like this one, control variates for {duration(controls)} of it")
     for count in sorted({2, 16, ranks} - {1}):
         click.echo(f"on {count} ranks: about {duration(total / count)}")
 

@@ -28,7 +28,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +35,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from nsim import run_file
-from nsim.errors import InputError, reason
+from nsim import run_file, toml_file
+from nsim.errors import InputError
 from nsim.run_file import RunFile
 from nsim.run_file_mistakes import one_line_each
 from nsim.run_sections import Section
@@ -137,16 +136,7 @@ class Study:
 
 def load(path: Path) -> Study:
     """Read and check a study file; raises `InputError` with one line per mistake."""
-    try:
-        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"study file {path}: {reason(error)}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"study file {path}: not valid TOML: {error}") from None
-    try:
-        return parse(data, Path(path))
-    except InputError as error:
-        raise InputError("\n".join(f"study file {path}: {line}" for line in str(error).splitlines())) from None
+    return toml_file.read(path, "study file", lambda data: parse(data, Path(path)))
 
 
 def parse(data: dict[str, Any], path: Path = Path("study.toml")) -> Study:

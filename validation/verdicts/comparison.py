@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from validation.predictions import MeanField, predict
 from validation.quantities import QUANTITIES
-from validation.simulation import Average, Simulation
+from validation.simulation import Average, Simulation, limit_of_averages
 from validation.statistics.coupling_controls import Controls, affordable, exact_controls
-from validation.statistics.extrapolation import Extrapolation, extrapolate
+from validation.statistics.finite_size import Form, Limit
 from validation.verdicts.checks import Check, Verdict, compare, overall
 from validation.verdicts.equilibrium import AtTemperature, compare_equilibrium
 from validation.verdicts.expectations import expectations
-from validation.verdicts.exponents import Exponent, exponent
+from validation.verdicts.forms import forms
 from validation.verdicts.regime import Regime, regime_of
 
 
@@ -28,8 +28,9 @@ class Comparison:
         By size N, then by observable.
     controls : dict
         By size N: the numbers of the couplings taken out of the averages; empty where they were not looked at.
-    exponents, extrapolations : dict
-        By observable; no extrapolation where fewer than two sizes have an error.
+    forms, limits : dict
+        By observable: forms of the approach to N -> infinity, and the limit; none where fewer than two sizes have an
+        error.
     checks : list of Check
         Of relaxed states: extrapolated values first, then by size.
     equilibrium : list of AtTemperature
@@ -41,8 +42,8 @@ class Comparison:
     regime: Regime
     averages: dict[int, dict[str, Average]]
     controls: dict[int, Controls]
-    exponents: dict[str, Exponent]
-    extrapolations: dict[str, Extrapolation]
+    forms: dict[str, tuple[Form, ...]]
+    limits: dict[str, Limit]
     checks: list[Check]
     equilibrium: list[AtTemperature]
 
@@ -75,45 +76,33 @@ def compare_run(simulation: Simulation) -> Comparison:
     regime = regime_of(simulation.run, solutions["rs"], solutions["1rsb"])
     controls = (
         {size.n: exact_controls(simulation.run, size.n) for size in simulation.sizes}
-        if (regime.rs_exact or simulation.run.protocol.kind == "tempering") and affordable(simulation.run)
+        if affordable(simulation.run)
         else {}
     )
     averages = {
-        size.n: simulation.averages(
-            size.n, mean_field.window, regime.folded, controls.get(size.n) if regime.rs_exact else None
-        )
+        size.n: simulation.averages(size.n, mean_field.window, regime.folded, controls.get(size.n))
         for size in simulation.sizes
     }
     observables = [name for name in QUANTITIES if all(name in found for found in averages.values())]
     if regime.p_fixed_by_symmetry and "displacement_variance" in observables:
         # With p = 0 it is q again, less the square of a noise: a second, contradictory number for the same thing.
         observables.remove("displacement_variance")
-    exponents = {name: exponent(name, regime) for name in observables}
-    extrapolations, checks = {}, []
+    approach = {name: forms(name, regime) for name in observables}
+    limits, checks = {}, []
     for name in observables:
         by_size = {n: found[name] for n, found in averages.items() if found[name].stderr}
-        extrapolated = extrapolate(
-            list(by_size),
-            [found.mean for found in by_size.values()],
-            [found.stderr or 0.0 for found in by_size.values()],
-            exponents[name].omega,
-            exponents[name].interval,
-        )
-        if extrapolated is not None:
-            extrapolations[name] = extrapolated
-            fewest = min(found.samples for found in by_size.values())
+        found = limit_of_averages(by_size, approach[name])
+        if found is not None:
+            limits[name] = found
+            fewest = min(row.samples for row in by_size.values())
             expected = expectations(name, True, regime, mean_field.theories)
-            checks.append(
-                compare(name, None, extrapolated.value, extrapolated.stderr, mean_field.theories, expected, fewest)
-            )
-    for n, found in averages.items():
+            checks.append(compare(name, None, found.value, found.stderr, mean_field.theories, expected, fewest))
+    for n, rows in averages.items():
         for name in observables:
-            row = found[name]
+            row = rows[name]
             expected = expectations(name, False, regime, mean_field.theories)
             checks.append(
                 compare(name, n, row.mean, row.stderr, mean_field.theories, expected, row.samples, row.problem)
             )
     equilibrium = compare_equilibrium(simulation, controls)
-    return Comparison(
-        simulation, mean_field, regime, averages, controls, exponents, extrapolations, checks, equilibrium
-    )
+    return Comparison(simulation, mean_field, regime, averages, controls, approach, limits, checks, equilibrium)

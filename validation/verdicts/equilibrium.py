@@ -29,12 +29,12 @@ import meanfield
 from meanfield import Model, ParameterError, Solution
 from validation.predictions import THEORIES, Theory, mean_field_model
 from validation.quantities import Quantity
-from validation.simulation import Average, Simulation, Thermal
+from validation.simulation import Average, Simulation, Thermal, limit_of_averages
 from validation.statistics.coupling_controls import Controls
-from validation.statistics.extrapolation import Extrapolation, extrapolate
+from validation.statistics.finite_size import Limit
 from validation.verdicts.checks import Check, compare
 from validation.verdicts.expectations import EXACT, FINITE_N, NOT_SOLVED, Expectation
-from validation.verdicts.exponents import CRITICAL_OVERLAP, GLASSY_ENERGY, REGULAR, Exponent
+from validation.verdicts.forms import thermal_forms
 
 Array = NDArray[np.float64]
 
@@ -130,8 +130,8 @@ class AtTemperature:
         By name of the ansatz.
     averages : dict
         By size, then by observable.
-    extrapolations : dict
-        By observable; empty unless two sizes share the temperature.
+    limits : dict
+        N -> infinity, by observable; empty unless two sizes share the temperature.
     checks : list of Check
         Extrapolated values first, then by size.
     """
@@ -140,7 +140,7 @@ class AtTemperature:
     rs_exact: bool
     theories: dict[str, Theory]
     averages: dict[int, dict[str, Average]]
-    extrapolations: dict[str, Extrapolation]
+    limits: dict[str, Limit]
     checks: list[Check]
 
 
@@ -187,26 +187,22 @@ def _at(
     }
     far = _far_from_the_transition(model, temperature, rs, rs_exact, list(ladders))
     problem = _out_of_equilibrium(temperature, ladders) or ("" if len(far) > 1 else NEAR)
-    extrapolations, checks = {}, []
+    limits, checks = {}, []
     for name in names:
         by_size = {n: row[name] for n, row in averages.items() if row[name].stderr and (n in far or len(far) < 2)}
-        extrapolated = extrapolate(
-            list(by_size),
-            [row.mean for row in by_size.values()],
-            [row.stderr or 0.0 for row in by_size.values()],
-            *_exponent(name, rs_exact),
-        )
-        if extrapolated is not None:
-            extrapolations[name] = extrapolated
+        limit = limit_of_averages(by_size, thermal_forms(name, rs_exact))
+        if limit is not None:
+            limits[name] = limit
             expected = expectations(name, theories, rs_exact, problem)
             fewest = min(row.samples for row in by_size.values())
-            value, error = extrapolated.value, extrapolated.stderr
-            checks.append(compare(name, None, value, error, theories, expected, fewest, temperature=temperature))
+            checks.append(
+                compare(name, None, limit.value, limit.stderr, theories, expected, fewest, temperature=temperature)
+            )
     at_n = dict.fromkeys(THEORIES, Expectation(None, FINITE_N))
     for n, found in averages.items():
         for name, row in found.items():
             checks.append(compare(name, n, row.mean, row.stderr, theories, at_n, row.samples, row.problem, temperature))
-    return AtTemperature(temperature, rs_exact, theories, averages, extrapolations, checks)
+    return AtTemperature(temperature, rs_exact, theories, averages, limits, checks)
 
 
 def _names(moments: bool, ergodic: bool) -> list[str]:
@@ -288,12 +284,6 @@ def expectations(
             reason = TOO_FEW_STEPS if name == "rs" else ONE_STEP
             found[name] = Expectation("differ", reason, gap=abs(own - true))
     return found
-
-
-def _exponent(observable: str, rs_exact: bool) -> tuple[float | None, tuple[float, float] | None]:
-    chosen: Exponent = GLASSY_ENERGY if observable == "energy" else CRITICAL_OVERLAP
-    chosen = REGULAR if rs_exact else chosen
-    return chosen.omega, chosen.interval
 
 
 def _average(

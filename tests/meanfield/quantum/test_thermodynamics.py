@@ -134,6 +134,17 @@ def test_quadrature_is_converged():
         np.testing.assert_allclose(coarse.entropy, fine.entropy, rtol=1e-8)
 
 
+def test_error_with_local_disorder_is_that_of_the_quadrature_over_stiffness():
+    """Splittings fall by powers of ten over a small range of a2: few nodes miss those of the order of T."""
+    s = solve(Model(gamma=1.0, a2=LocalStiffness.gaussian(1.0, 5.0)), "rs")
+    T = np.array([1e-4, 1e-3, 1e-2])
+    found = solution_thermodynamics(s, 0.1, T)
+    fine, coarse = (thermodynamics(thermal_ensemble(s, T[0], n_a2=n), 0.1, T).specific_heat for n in (90, 12))
+    assert np.all(np.abs(found.specific_heat - fine) <= found.error)
+    assert np.all(found.error < 5e-4 * fine)
+    assert abs(coarse[0] / fine[0] - 1) > 5e-3
+
+
 def test_local_disorder_against_plain_sampling():
     """The a2 integral by a random sample of sites."""
     s = solve(Model(gamma=1.0, a2=LocalStiffness.gaussian(1.0, 1.5)), "rs")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from meanfield import LocalStiffness, Model, solve
+from meanfield.replicas.field_distribution import FEW_STIFFNESSES, density_by_stiffness
 from meanfield.replicas.newton import newton
 from meanfield.replicas.one_step_rsb import averages, free_energy, stationarity
 from meanfield.replicas.tilted_layer import tilted_layer
@@ -209,3 +210,16 @@ def test_weakly_broken_polarised_glass(gamma, j0):
     assert rs.free_energy < s.free_energy < rs.free_energy + 1e-4
     assert s.internal_energy == pytest.approx(s.free_energy, rel=1e-9)
     assert s.m == pytest.approx(j0 * s.p, rel=1e-9)
+
+
+def test_fields_of_many_kinds_of_sites_are_those_of_each():
+    """Many kinds share the grid of K steps; a few have integrals of their own."""
+    s = solve(Model(gamma=1.0, a2=LocalStiffness.gaussian(1.0, 1.5)), "1rsb")
+    assert s.broken
+    z = np.linspace(-4.0, 4.0, FEW_STIFFNESSES + 1)
+    h = np.broadcast_to(np.linspace(-4.0, 4.0, 33) * np.sqrt(s.q[-1]), (z.size, 33))
+    together = density_by_stiffness(s, 1.0 + 1.5 * z, h)[::10]
+    alone = density_by_stiffness(s, 1.0 + 1.5 * z[::10], h[::10])
+    error = np.abs(together - alone).max(axis=1) / alone.max()
+    assert error.max() < 1e-5
+    assert error @ np.exp(-0.5 * z[::10] ** 2) / np.exp(-0.5 * z[::10] ** 2).sum() < 1e-7

@@ -92,6 +92,7 @@ def test_the_same_twice_and_in_any_order(run_dict, tmp_path, monkeypatch):
     forward = campaign.tasks_of
     monkeypatch.setattr(campaign, "tasks_of", lambda run: forward(run)[::-1])
     monkeypatch.setattr(campaign, "SEAL_EVERY", 0.0)
+    monkeypatch.setattr(campaign, "SEALING_SHARE", np.inf)
     carry_out(run_dict(), tmp_path / "b")
     assert data_of(tmp_path / "a") == data_of(tmp_path / "b")
 
@@ -189,6 +190,7 @@ def test_damaged_results_are_named_and_computed_again(run_dict, tmp_path, how):
 
 def test_damaged_parts_are_named_and_computed_again(run_dict, tmp_path, monkeypatch):
     monkeypatch.setattr(campaign, "SEAL_EVERY", 0.0)
+    monkeypatch.setattr(campaign, "SEALING_SHARE", np.inf)
     carry_out(run_dict(), tmp_path / "whole")
     stop_after = iter(range(100))
 
@@ -390,6 +392,7 @@ def test_one_sample_has_no_error(run_dict, tmp_path):
 def test_files_of_another_run_are_named_and_not_used(run_dict, tmp_path, monkeypatch):
     """A part or a result file copied from another directory, sealed and whole, of tasks with the same names."""
     monkeypatch.setattr(campaign, "SEAL_EVERY", 0.0)
+    monkeypatch.setattr(campaign, "SEALING_SHARE", np.inf)
     carry_out(run_dict(), tmp_path / "whole")
     with monkeypatch.context() as patch:
         patch.setattr(RunDirectory, "merge", lambda *_: None)

@@ -11,6 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nsim import run_file
@@ -56,6 +57,7 @@ def sealed_tasks(path):
 def kill_often(run_dict, tmp_path, monkeypatch, kills):
     """Runs of a few tasks each, some short, some long enough for checkpoints; a new one whenever one is done."""
     monkeypatch.setattr(campaign, "SEAL_EVERY", 0.02)
+    monkeypatch.setattr(campaign, "SEALING_SHARE", np.inf)
     monkeypatch.setattr(checkpoints, "POLL", 0.005)
     rng = random.Random(1)
     killed = whole = resumed = 0

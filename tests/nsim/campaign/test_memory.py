@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+import tracemalloc
 from unittest import mock
 
 import pytest
@@ -18,6 +19,7 @@ from tests.launch import call, environment
 PEAK = """
 import sys
 from pathlib import Path
+import pandas  # prints the summary: else a small run would have its peak there, a large one before
 from nsim.cli import cli
 cli.main(["run", sys.argv[1], "--out", sys.argv[2]], standalone_mode=False)
 print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])  # kB of this process, not of its parent
@@ -64,6 +66,24 @@ def test_normal_modes_use_what_was_predicted(run_dict, peak):
     used = peak(run) - peak(small)
     predicted = sum(rank_memory(run_file.parse(run))) - sum(rank_memory(run_file.parse(small)))
     assert 0.7 * predicted < used < 1.15 * predicted
+
+
+def test_many_replicas_of_a_small_system_use_what_was_predicted(run_dict):
+    """Where the columns of a batch count and the N x N arrays do not; beyond what a few columns take."""
+    runs = [
+        run_file.parse(
+            run_dict(ensemble={"n": 64, "replicas": columns, "batch": 256}, relaxation={"max_iterations": 3})
+        )
+        for columns in (2, 256)
+    ]
+    used = []
+    for run in (runs[0], *runs):  # the first brings in what is imported late
+        tracemalloc.start()
+        perform(run, Task(64, 0, 0, run.ensemble.replicas))
+        used.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    few, many = (sum(rank_memory(run)) for run in runs)
+    assert 0.5 * (many - few) < used[2] - used[1] < many - few
 
 
 def test_libraries_alone_fit_into_their_share(run_dict, peak):

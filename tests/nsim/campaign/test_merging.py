@@ -102,7 +102,7 @@ def test_landscapes_are_taken_over(carry_out, tmp_path):
         assert explore_run(path, SerialRanks()).status == ExitStatus.DONE
     merge_runs([a, b], tmp_path / "all")
     outcome = explore_run(tmp_path / "all", SerialRanks())
-    assert (outcome.samples, outcome.computed) == (10, 0)
+    assert (outcome.tasks, outcome.computed) == (10, 0)
     with h5py.File(tmp_path / "all/landscape.h5") as file, h5py.File(b / "landscape.h5") as one:
         own = file["n8/minimum_sample"][()] < 3  # seed 3 comes first
         np.testing.assert_array_equal(file["n8/minimum_energy"][own], one["n8/minimum_energy"])

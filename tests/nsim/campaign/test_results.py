@@ -84,6 +84,7 @@ def test_a_protocol_brings_its_variables_and_dimensions(measuring, run_dict, tmp
     """Written from parts and from tasks, and written again from the result file when the run grows."""
     assert carry_out(run_dict(ensemble__samples=[4, 2]), tmp_path / "run").status == ExitStatus.DONE
     monkeypatch.setattr(campaign, "SEAL_EVERY", 0.0)
+    monkeypatch.setattr(campaign, "SEALING_SHARE", np.inf)
     assert carry_out(run_dict(), tmp_path / "run").status == ExitStatus.DONE
     check(tmp_path / "run")
 

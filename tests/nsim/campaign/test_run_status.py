@@ -5,6 +5,7 @@ import os
 import signal
 import time
 
+import numpy as np
 import pytest
 
 from nsim import run_file
@@ -34,6 +35,7 @@ def test_status_from_the_midst_of_a_run(tempering, tmp_path, monkeypatch):
     monkeypatch.setattr(heartbeat, "EVERY", 0.0)
     monkeypatch.setattr(heartbeat, "PER_SECOND", 1e9)
     monkeypatch.setattr("nsim.campaign.campaign.SEAL_EVERY", 0.0)
+    monkeypatch.setattr("nsim.campaign.campaign.SEALING_SHARE", np.inf)
     directory = RunDirectory(tmp_path / "run")
     seen = []
 

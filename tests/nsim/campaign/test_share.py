@@ -1,9 +1,13 @@
 """Jobs that each take a share of a run: together they are the run, in any order and however often they are repeated."""
 
+import os
+import signal
+
 import pytest
 
 from nsim import run_file
 from nsim.campaign.campaign import run_campaign
+from nsim.campaign.checkpoints import TaskCheckpoint
 from nsim.campaign.heartbeat import Heartbeat
 from nsim.campaign.run_directory import RunDirectory
 from nsim.campaign.run_status import status_of
@@ -58,6 +62,43 @@ def test_a_share_is_continued_and_a_missing_one_is_computed_by_the_run(run, tmp_
     assert carry_out(run, path).computed == len(tasks_of(run)) - first - again
     assert data_of(path) == data_of(tmp_path / "whole")
     assert carry_out(run, path, share=Share(2, 2)).computed == 0  # a job that comes too late finds all of it done
+
+
+def test_the_run_goes_on_from_the_checkpoints_of_a_share_that_never_came_back(run_dict, tmp_path, monkeypatch):
+    run = run_file.parse(
+        run_dict(ensemble={"n": 10, "samples": 4, "replicas": 2}, protocol={"kind": "anneal", "sweeps": 40})
+    )
+    carry_out(run, tmp_path / "whole")
+    monkeypatch.setattr("nsim.campaign.checkpoints.POLL", 0.0)
+    swept = 0
+
+    def pause(self, state, report=dict, pause=TaskCheckpoint.pause):
+        nonlocal swept
+        swept += 1
+        if swept == 30:
+            os.kill(os.getpid(), signal.SIGTERM)
+        pause(self, state, report)
+
+    monkeypatch.setattr(TaskCheckpoint, "pause", pause)
+    assert carry_out(run, tmp_path / "array", share=Share(2, 2)).status == ExitStatus.RESUMABLE
+    said = []
+    assert carry_out(run, tmp_path / "array", say=said.append).status == ExitStatus.DONE
+    assert len([line for line in said if "goes on from its checkpoint" in line]) == 1
+    assert swept == 4 * 40  # no sweep was taken twice
+    assert data_of(tmp_path / "array") == data_of(tmp_path / "whole")
+    assert shares_of(tmp_path / "array") == []
+
+
+def test_checkpoints_of_shares_replace_none_of_the_run(tmp_path):
+    directory = RunDirectory(tmp_path / "array")
+    shares = [directory.of_share(Share(1, of)) for of in (2, 3)]
+    for folder, names in zip((directory, *shares), ("a", "ab", "bc"), strict=True):
+        folder.checkpoints_path.mkdir(parents=True)
+        for name in names:
+            (folder.checkpoints_path / f"n{name}.npz").write_text(folder.path.name)
+    directory.take_over_checkpoints()
+    found = {path.name: path.read_text() for path in directory.checkpoints_path.iterdir()}
+    assert found == {"na.npz": "array", "nb.npz": "share-0001-of-0002", "nc.npz": "share-0001-of-0003"}
 
 
 def test_the_run_waits_for_no_share_at_work_and_a_share_for_no_run(run, tmp_path, monkeypatch):

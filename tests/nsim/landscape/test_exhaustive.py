@@ -120,6 +120,38 @@ def test_what_may_be_missing_is_said(monkeypatch):
     assert exhaustive.SEEN >= 2
 
 
+def test_climbs_out_of_one_minimum_count_as_one():
+    """They are not independent: what only one minimum leads to would look well sampled after one visit there."""
+    explorer = Explorer(Glass.draw(Model(gamma=4.0), 1, 16, 0), np.random.default_rng(0))
+    explorer._quench(300)
+    before = list(explorer.minima.hits)
+    explorer._climb_new(np.inf)
+    assert len(explorer.saddles) > 4
+    assert explorer.searches == 8 * 16 * len(explorer.minima)
+    assert max(explorer.saddles.hits) <= len(explorer.minima)
+    assert max(explorer.saddles.hits) > 1  # from several minima
+    gained = np.subtract(explorer.minima.hits[: len(before)], before)
+    assert gained.max() <= len(explorer.minima)
+
+
+def test_it_says_how_far_it_is_and_gives_up_when_told():
+    glass = Glass.draw(Model(gamma=4.0), 1, 16, 0)
+    said, limit = [], 100
+    short = explore(glass, searches=limit, say=said.append)
+    # Climbs are the bulk where there are many minima; the one that reaches the limit and the round are still ended.
+    assert short.searches <= limit + 8 * 16 + 7 * exhaustive.FIRST_ROUND
+    (line,) = said
+    assert line.startswith(f"{short.searches} searches: {len(short.minima)} minima, {len(short.saddles)} saddles")
+    assert not short.complete
+    assert any("minima nothing has climbed" in note for note in short.notes)
+
+    said.clear()
+    tiny = explore(Glass.draw(Model(gamma=4.0), 2, 6, 0), say=said.append)
+    assert tiny.complete
+    assert len(said) >= 2  # one line for each round
+    assert said[-1].startswith(f"{tiny.searches} searches: {len(tiny.minima)} minima, {len(tiny.saddles)} saddles")
+
+
 def test_lists_do_not_depend_on_the_seed_of_the_searches():
     """Not even in the order of mirror images, so that what joins what can be compared."""
     glass = Glass.draw(Model(gamma=4.0, a2=-1.0), 1, 6, 0)

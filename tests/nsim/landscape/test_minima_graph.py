@@ -3,8 +3,11 @@
 import itertools
 
 import numpy as np
+import pytest
 
 from nsim.landscape.minima_graph import disconnectivity, lowest_path, minimax, neighbours_of
+
+pytestmark = pytest.mark.timeout(20)  # a wrong search may never end: that fails
 
 
 def highest_on_best_path(m: int, saddles: np.ndarray, joins: np.ndarray, i: int, j: int) -> float:

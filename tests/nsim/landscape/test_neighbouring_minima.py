@@ -9,7 +9,7 @@ from nsim.landscape.elastic_band import band, bands, maxima
 from nsim.landscape.exhaustive import explore
 from nsim.landscape.landscape_run import explore_sample
 from nsim.landscape.minima_graph import minimax
-from nsim.landscape.neighbouring_minima import Effort
+from nsim.landscape.neighbouring_minima import Effort, Neighbourhood
 from nsim.landscape.saddle_newton import refine
 from nsim.run_sections import Model
 from nsim.sample.glass import Glass
@@ -124,6 +124,44 @@ def test_a_band_between_joined_minima_leads_to_their_saddle(listed):
                 assert place(whole.saddles_at, v) >= 0
                 met += np.abs(v - saddle).max() < 1e-6
     assert met > len(whole.saddles) / 2  # pairs with several saddles, and steps over others, account for the rest
+
+
+@pytest.mark.parametrize(("n", "samples"), [(40, 12), (110, 6)])
+def test_soft_modes_lead_to_saddles_of_the_state(n, samples):
+    """In 24 samples of 40 sites 57% of the climbs reached a saddle, with a deviation of 37% between samples.
+
+    From the top of the energy along the straight line, for comparison, 2% did.
+    """
+    climbs = failed = of_state = saddles = 0
+    for sample in range(samples):
+        glass = Glass.draw(Model(gamma=4.0), 1, n, sample)
+        v = relax(glass, 5 * np.random.default_rng(3).standard_normal((n, 1))).v.T
+        search = Neighbourhood(glass, Effort())
+        search.known.minimum(v[0])
+        search._climb_modes(v[0])
+        search._enter()
+        climbs, failed = climbs + search.counts["modes"], failed + search.counts["modes_without_saddle"]
+        saddles += len(search.known.saddles)
+        of_state += sum(0 in (first[0], second[0]) for first, second in search.known.ends)
+    assert climbs == 8 * samples
+    assert (climbs - failed) / climbs > 0.57 - 3 * 0.37 / np.sqrt(samples)
+    assert of_state > saddles / 2
+
+
+def test_refining_climbs_along_the_mode_it_is_told():
+    """Out of a minimum of nearly free double wells, over the barrier of the site that the mode belongs to."""
+    n = 8
+    a2 = np.linspace(-2.0, -3.0, n)
+    glass = Glass(0.02 * Glass.draw(Model(gamma=1.0), 1, n, 0).J, a2, 1.0, 1.0)
+    v = relax(glass, np.full((n, 1), 3.0)).v[:, 0]
+    modes = np.linalg.eigh(glass.hessian(v))[1]
+    for k in (0, 3, 6):
+        site = int(np.abs(modes[:, k]).argmax())
+        inwards = -np.sign(modes[site, k]) * modes[:, k]
+        top, reached = refine(glass, v + 0.2 * inwards, along=inwards)
+        assert reached
+        assert abs(top[site]) < 0.5
+        assert (np.abs(np.delete(top, site)) > 3).all()
 
 
 def test_refining_ends_on_saddles_of_index_one_only(listed):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from nsim.run_sections import GaussianStiffness, Model, UniformStiffness
 from nsim.sample.glass import Glass, draw_stiffness
@@ -61,13 +62,24 @@ def test_mirror_symmetry_needs_zero_field(glass, v):
     assert glass.energy(-v) - glass.energy(v) == pytest.approx(2 * glass.field * v.sum(), rel=1e-10)
 
 
-def test_local_disorder():
+def variance_score(z):
+    """(mean of z^2 - 1) in its standard error, for normal z."""
+    return (np.mean(z**2) - 1) / np.sqrt(2 / len(z))
+
+
+def test_local_disorder(seeds, p_values):
     n = 20_000
-    gaussian = draw_stiffness(Model(gamma=1.0, a2=GaussianStiffness(mean=1.0, std=5.0)), 1, n, 0)
-    assert gaussian.mean() == pytest.approx(1.0, abs=4 * 5 / np.sqrt(n))
-    assert gaussian.std() == pytest.approx(5.0, abs=4 * 5 / np.sqrt(2 * n))
-    uniform = draw_stiffness(Model(gamma=1.0, a2=UniformStiffness(low=-1.0, high=3.0)), 1, n, 0)
-    assert uniform.min() >= -1
-    assert uniform.max() <= 3
-    assert uniform.mean() == pytest.approx(1.0, abs=4 * 4 / np.sqrt(12 * n))
+    for seed in seeds:
+        gaussian = draw_stiffness(Model(gamma=1.0, a2=GaussianStiffness(mean=1.0, std=5.0)), seed, n, 0)
+        z = (gaussian - 1) / 5
+        p_values.append(stats.kstest(z, "norm").pvalue)
+        p_values += [float(2 * stats.norm.sf(abs(score))) for score in (z.mean() * np.sqrt(n), variance_score(z))]
+        # Negative control: a standard deviation 5% off.
+        assert abs(variance_score(1.05 * z)) > 4
+        uniform = draw_stiffness(Model(gamma=1.0, a2=UniformStiffness(low=-1.0, high=3.0)), seed, n, 0)
+        assert uniform.min() >= -1
+        assert uniform.max() <= 3
+        p_values.append(stats.kstest(uniform, stats.uniform(-1, 4).cdf).pvalue)
+    if len(seeds) == 1:
+        assert min(p_values) > 1e-3
     assert np.array_equal(draw_stiffness(Model(gamma=1.0, a2=0.3), 1, 4, 0), [0.3] * 4)

@@ -16,7 +16,7 @@ from validation.report.words import phase
 from validation.simulation import Simulation
 from validation.verdicts.comparison import Comparison, compare_run
 from validation.verdicts.expectations import EXACT, INTRINSIC_WELLS, UNDECIDED_WELLS, expectations
-from validation.verdicts.exponents import exponent
+from validation.verdicts.forms import BY_SYMMETRY, GLASSY_ENERGY, REGULAR, forms
 from validation.verdicts.regime import QUENCHED, Regime, regime_of
 
 
@@ -61,7 +61,7 @@ def test_polarised_phase() -> None:
     assert found.polarised
     assert found.folded
     assert not found.p_fixed_by_symmetry
-    assert exponent("energy", found).omega == 1
+    assert forms("energy", found) == REGULAR
 
 
 def test_a_field_leaves_nothing_to_fold() -> None:
@@ -73,10 +73,10 @@ def test_a_field_leaves_nothing_to_fold() -> None:
 def test_glass() -> None:
     found, _ = regime(run({"gamma": 4.0}))
     assert found.glassy
-    assert exponent("energy", found).omega == pytest.approx(2 / 3)
+    assert forms("energy", found) == GLASSY_ENERGY
     assert kinds(run({"gamma": 4.0}), "energy")[0] == ("differ", None)
     assert kinds(run({"gamma": 4.0}), "p")[0] == ("agree", "agree")
-    assert exponent("p", found).omega is None
+    assert forms("p", found) == BY_SYMMETRY
 
 
 def test_a_uniform_start_breaks_the_symmetry() -> None:
@@ -111,15 +111,22 @@ def test_slow_cooling_through_the_transition_is_an_anneal() -> None:
     assert regime(run({"gamma": 4.0}, sweeps=100, t_start=22.0, t_end=0.1))[0].not_annealed == ""
 
 
-def test_exponents_that_no_theory_fixes_have_an_interval() -> None:
+def test_where_no_theory_fixes_the_exponent_several_stand_side_by_side() -> None:
+    def leading(name: str, regime: Regime) -> set[float]:
+        return {form.exponents[0] for form in forms(name, regime) if form.exponents}
+
     glass, _ = regime(run({"gamma": 4.0}))
-    for name in ("energy", "lowest_energy", "p"):
-        assert exponent(name, glass).interval is None
-    for name in ("q", "C", "replicon_sum", "field_variance", "double_well_fraction"):
-        assert exponent(name, glass).interval == (1 / 2, 1.0)
-    assert exponent("small_field_weight", glass).interval == (1 / 3, 1.0)
+    for name in ("energy", "lowest_energy"):
+        assert leading(name, glass) == {2 / 3}
+    for name in ("C", "replicon_sum", "field_variance", "double_well_fraction", "small_field_weight"):
+        assert leading(name, glass) == {1 / 3, 2 / 3, 1.0}
+    assert leading("q", glass) == {2 / 3, 1.0}
+    assert any(form.free for form in forms("lambda_min", glass))
     polarised = regime_in_rs(run({"gamma": 1.0, "j0": 3.0}, kind="quench"))
-    assert exponent("C", polarised).interval is None
+    assert leading("C", polarised) == {1.0}
+    # Wherever one power is fixed a term of next order is allowed for.
+    for name, where in (("energy", glass), ("C", polarised), ("lambda_min", polarised)):
+        assert any(len(form.exponents) > 1 for form in forms(name, where))
 
 
 def test_order_made_by_a_field_is_named_so() -> None:

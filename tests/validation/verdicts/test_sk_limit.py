@@ -9,7 +9,8 @@ from meanfield import LocalStiffness, Model
 from nsim.analysis.summary import summarise
 from nsim.campaign.run_directory import RunDirectory
 from tests.validation.conftest import simulate
-from validation.statistics.extrapolation import extrapolate
+from validation.statistics.finite_size import limit
+from validation.verdicts.forms import SK_ENERGY
 
 PUBLISHED = -0.7631667  # e of the SK model, full RSB [Oppermann, Schmidt, Phys. Rev. E 78, 061124 (2008)]
 RS = -0.7978846  # -sqrt(2/pi), which would be wrong
@@ -31,14 +32,14 @@ def test_ground_states_join_the_published_energy(tmp_path: Path) -> None:
     # The lowest of 8 states is the ground state more often than not: it is met several times.
     assert all(group["observables"]["lowest_found"]["mean"] > 2 / 8 for group in groups)
     means, errors = [row["mean"] + DEPTH / 4 for row in lowest], [row["stderr"] for row in lowest]
-    limit = extrapolate(list(SIZES), means, errors, omega=2 / 3)
-    assert limit is not None
+    found = limit(list(SIZES), means, errors, SK_ENERGY)
+    assert found is not None
     # Fields bend the wells a little, e_k = e - O(1/k): nearly the same in every ansatz, taken from 1RSB.
     soft = Model(gamma=1.0, a2=LocalStiffness.fixed(-DEPTH), a4=6 * DEPTH)
     ising = meanfield.solve(Model(potential="ising"), "1rsb").free_energy
     shift = meanfield.solve(soft, "1rsb").free_energy + DEPTH / 4 - ising
     assert -0.02 < shift < -0.01
-    assert abs(limit.value - shift - PUBLISHED) < 3 * limit.stderr
-    assert abs(limit.value - shift - RS) > 3 * limit.stderr
+    assert abs(found.value - shift - PUBLISHED) < 3 * found.stderr
+    assert abs(found.value - shift - RS) > 3 * found.stderr
     # The published correction is near 0.7 N^(-2/3) [Boettcher, Eur. Phys. J. B 46, 501 (2005)].
-    assert abs(limit.fit.coefficients[1] - 0.7) < 3 * limit.fit.covariance[1, 1] ** 0.5 + 0.1
+    assert abs(found.best.coefficients[1] - 0.7) < 3 * found.best.covariance[1, 1] ** 0.5 + 0.1

@@ -8,7 +8,8 @@ from nsim.analysis.summary import summarise
 from nsim.campaign.campaign import run_campaign
 from nsim.campaign.run_directory import RunDirectory
 from nsim.parallel.ranks import SerialRanks
-from validation.statistics.extrapolation import extrapolate
+from validation.statistics.finite_size import limit
+from validation.verdicts.forms import REGULAR
 
 SIZES = {32: 240, 64: 120, 128: 60}  # samples
 
@@ -36,10 +37,10 @@ def test_energy_and_q_join_rs_above_the_transition(gamma, tmp_path):
         here = [group["observables"] for group in groups if group["temperature"] == temperature]
         for name, theory in (("energy", rs.internal_energy), ("q", rs.q_diag)):
             means, errors = ([found[name][key] for found in here] for key in ("mean", "stderr"))
-            limit = extrapolate(list(SIZES), means, errors, omega=1.0)
-            assert abs(limit.value - theory) < 4 * limit.stderr
+            found_limit = limit(list(SIZES), means, errors, REGULAR)
+            assert abs(found_limit.value - theory) < 4 * found_limit.stderr
             # The comparison is sharp: a few per cent of q_hat would show, and the smallest system alone is off.
-            assert limit.stderr < 0.01 * rs.q_diag
+            assert found_limit.stderr < 0.01 * rs.q_diag
             assert abs(means[0] - theory) > 4 * errors[0]
         for found in here:  # at every N: integration by parts over the couplings
             gap = found["gauss_gap"]

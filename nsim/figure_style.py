@@ -1,4 +1,4 @@
-"""Look of the pictures of a landscape: Okabe and Ito's colours, told apart by colour-blind readers, and plain axes."""
+"""Look of all pictures of a simulation: Okabe and Ito's colours, told apart by colour-blind readers, and plain axes."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def style() -> Iterator[None]:
         yield
 
 
-def figure(columns: int = 1, width: float = 6.4, height: float = 4.3) -> tuple[Any, Any]:
-    """A figure with one or more panels side by side; no pyplot, which would keep it alive and look for a display."""
+def figure(columns: int = 1, width: float = 6.4, height: float = 4.0, rows: int = 1) -> tuple[Any, Any]:
+    """A figure with one or more panels; no pyplot, which would keep it alive and look for a display."""
     from matplotlib.figure import Figure
 
     made = Figure(figsize=(width, height), layout="constrained")
-    return made, made.subplots(1, columns)
+    return made, made.subplots(rows, columns)
 
 
 def save(made: Any, path: Path) -> None:
