@@ -64,8 +64,8 @@ def judge(evidence: Evidence) -> Finding:
     wrong = wrong_couplings(model)
     mistaken = {"frsb": solved(wrong.model, "frsb")}
     conditions = f"ground states, gamma = {model.gamma:g}, J0 = {model.j0:g}, N = {_span(rows)}"
-    limits = {"energy": _limit(rows, "energy", GLASSY_ENERGY), "q": _limit(rows, "q", GLASSY_ENERGY)}
-    limits |= {"C": _limit(rows, "C", RESPONSE), "lambda_min": _limit(rows, "lambda_min", SOFT_MODE)}
+    limits = {"energy": limit_of(rows, "energy", GLASSY_ENERGY), "q": limit_of(rows, "q", GLASSY_ENERGY)}
+    limits |= {"C": limit_of(rows, "C", RESPONSE), "lambda_min": limit_of(rows, "lambda_min", SOFT_MODE)}
     checks = _checks(rows, limits, solutions, conditions)
     energy = limits["energy"]
     checks += [
@@ -91,7 +91,8 @@ def judge(evidence: Evidence) -> Finding:
     )
 
 
-def _limit(rows: list[SizeRow], name: str, forms: tuple[Form, ...]) -> Limit | None:
+def limit_of(rows: list[SizeRow], name: str, forms: tuple[Form, ...]) -> Limit | None:
+    """N -> infinity of a number of the lowest states; of the energy, with what may still be missed."""
     usable = [row for row in rows if name in row.states.scalars and np.isfinite(row.states.scalars[name]).any()]
     means = [controlled(row.states.scalars[name], row.control) for row in usable]
     if len(usable) < 2:

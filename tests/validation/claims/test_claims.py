@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from validation.claims import ground_states
 from validation.claims.finding import Evidence, Finding
 from validation.claims.kinds import KINDS
 from validation.claims.spectrum import resolvent_of_law
-from validation.lowest_states import lowest_states
+from validation.lowest_states import LowestStates, lowest_states
 from validation.simulation import Simulation
+from validation.statistics.coupling_controls import controlled
+from validation.verdicts.forms import GLASSY_ENERGY
 
 # Ground-state energies of the desk study: other seeds, a hundred times as many samples (docs/desk_study.md).
 MANY_SAMPLES = {16: (-8.481, 0.003), 32: (-9.777, 0.004), 64: (-10.631, 0.006), 128: (-11.168, 0.009)}
@@ -95,3 +98,22 @@ def test_resolvent_of_a_pure_semicircle() -> None:
     for x in (0.5, 1.0, 3.0):
         z = x + 2.5
         assert resolvent_of_law(np.full(3, 2.5), x=x) == pytest.approx((z - np.sqrt(z**2 - 4)) / 2, rel=1e-10)
+
+
+def test_missed_states_lower_the_energy_and_widen_its_error() -> None:
+    """Every size may lie 0.2 lower: the limit is 0.1 lower, and its error holds 0.1."""
+
+    def row(n: int, missed: float) -> ground_states.SizeRow:
+        energy = -1 + 1 / n ** (2 / 3) + 0.01 * np.random.default_rng(n).standard_normal(400)
+        nothing = np.zeros(400)
+        states = LowestStates(n, {"energy": energy}, nothing, nothing, nothing.astype(int), nothing, nothing, missed)
+        return ground_states.SizeRow(states, None, controlled(energy, None))
+
+    plain, lowered = (
+        ground_states.limit_of([row(n, missed) for n in (16, 32, 64, 128)], "energy", GLASSY_ENERGY)
+        for missed in (float("nan"), 0.2)
+    )
+    assert plain is not None
+    assert lowered is not None
+    assert lowered.value == pytest.approx(plain.value - 0.1)
+    assert lowered.stderr == pytest.approx(np.hypot(plain.stderr, 0.1))

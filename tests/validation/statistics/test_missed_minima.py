@@ -33,3 +33,10 @@ def test_too_few_replicas_say_nothing() -> None:
     assert np.isnan(still_missed(np.zeros((5, 4))))
     assert np.isnan(still_missed(np.full((5, 16), np.inf)))
     assert still_missed(np.zeros((5, 16))) == 0
+
+
+def test_samples_with_a_lost_replica_are_left_out() -> None:
+    energy = np.random.default_rng(3).standard_normal((200, 16))
+    lost = energy.copy()
+    lost[::2, 7] = np.inf
+    assert still_missed(lost) == pytest.approx(still_missed(energy[1::2]))
