@@ -161,7 +161,7 @@ def parse_temperatures(text: str) -> list[float]:
 
 def show(result: Thermodynamics, resolution: list[float] | None) -> None:
     """Print a table for people; ``resolution`` is the error from the spacing of the fields of a file."""
-    names = ["T", "C", "tunnelling", "within wells", "entropy", "error of levels"]
+    names = ["T", "C", "tunnelling", "within wells", "entropy", "error of C"]
     columns = [
         result.temperature,
         result.specific_heat,
