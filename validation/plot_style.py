@@ -18,7 +18,19 @@ from matplotlib.figure import Figure
 from nsim import figure_style
 from nsim.figure_style import BLUE, GREEN, GREY, INK, RED, figure
 
-__all__ = ["INK", "LINE", "SETTINGS", "SHADE", "THEORY_COLOURS", "THEORY_DASHES", "figure", "legend", "style", "svg"]
+__all__ = [
+    "INK",
+    "LINE",
+    "SETTINGS",
+    "SHADE",
+    "THEORY_COLOURS",
+    "THEORY_DASHES",
+    "draw_size",
+    "figure",
+    "legend",
+    "style",
+    "svg",
+]
 
 # Okabe and Ito's palette for the theories; the page has brighter ones for a dark background.
 LINE = "#c9cbd1"
@@ -48,6 +60,12 @@ def style() -> Iterator[None]:
     """The settings of every figure, for the time of drawing it."""
     with mpl.rc_context(SETTINGS):
         yield
+
+
+def draw_size(axes: Any, x: Any, mean: Any, error: Any, shade: float, label: str) -> None:
+    """One size against a temperature or a rate: larger sizes have darker shades."""
+    look: dict[str, Any] = {"markersize": 3, "linewidth": 0.8, "capsize": 2}
+    axes.errorbar(x, mean, error, fmt="o-", color=INK, alpha=shade, label=label, **look)
 
 
 def legend(drawn: Figure, axes: Any, columns: int = 4) -> None:

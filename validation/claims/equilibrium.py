@@ -22,7 +22,7 @@ from validation.claims.limit_picture import look
 from validation.claims.negative_control import negative_control
 from validation.claims.solved import solved
 from validation.claims.wrong_couplings import wrong_couplings
-from validation.plot_style import INK, SHADE, figure, legend, style
+from validation.plot_style import INK, SHADE, draw_size, figure, legend, style
 from validation.predictions import THEORIES, mean_field_model
 from validation.report.words import with_error
 from validation.simulation import Simulation
@@ -162,23 +162,13 @@ def _statement(
 
 
 def _picture(overlaps: list[Overlaps], model: Model, transition: float | None) -> Picture:
-    """Left: Binder ratios; right: P(q) at the temperature nearest to half the transition, with full RSB."""
+    """Binder ratios; scaled overlaps; P(q) at the temperature nearest to half the transition, with full RSB."""
     with style():
         drawn, panels = figure(3, width=13.2, height=4.0)
         for one, shade in zip(overlaps, np.linspace(0.4, 1.0, len(overlaps)), strict=True):
             for axes, (_, invariant) in zip(panels, INVARIANTS.values(), strict=False):
-                axes.errorbar(
-                    one.temperatures,
-                    one.curve(invariant),
-                    one.resampled(invariant).std(axis=0, ddof=1),
-                    fmt="o-",
-                    color=INK,
-                    alpha=shade,
-                    markersize=3,
-                    linewidth=0.8,
-                    capsize=2,
-                    label=f"simulation, N = {one.n}",
-                )
+                error = one.resampled(invariant).std(axis=0, ddof=1)
+                draw_size(axes, one.temperatures, one.curve(invariant), error, shade, f"simulation, N = {one.n}")
         for axes, name in zip(panels, ("Binder ratio", "$N^{2/3}\\,[\\langle q^2\\rangle]$  [$v_0^4$]"), strict=False):
             if transition is not None:
                 axes.axvline(transition, **look("frsb"), label="$T_g$, theory")

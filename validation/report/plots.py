@@ -14,7 +14,7 @@ from nsim.errors import InputError
 from nsim.sample.glass import Glass
 from nsim.sample.hessian import spectrum
 from validation import hessian_law
-from validation.plot_style import INK, SHADE, THEORY_COLOURS, THEORY_DASHES, figure, legend, style
+from validation.plot_style import INK, SHADE, THEORY_COLOURS, THEORY_DASHES, draw_size, figure, legend, style
 from validation.predictions import THEORIES, Theory
 from validation.simulation import Sites
 from validation.verdicts.comparison import Comparison
@@ -113,18 +113,8 @@ def equilibrium(comparison: Comparison) -> Plot:
             if thermal is None:
                 continue
             found = [thermal.average(variable, float(t)) for t in thermal.temperatures]
-            axes.errorbar(
-                thermal.temperatures,
-                [one.mean for one in found],
-                [one.stderr or 0.0 for one in found],
-                fmt="o-",
-                color=INK,
-                alpha=shade,
-                markersize=3.5,
-                linewidth=0.8,
-                capsize=2,
-                label=f"N = {size.n}",
-            )
+            mean, error = [one.mean for one in found], [one.stderr or 0.0 for one in found]
+            draw_size(axes, thermal.temperatures, mean, error, shade, f"N = {size.n}")
         for theory in THEORIES:
             points = [(at.temperature, at.theories[theory]) for at in comparison.equilibrium]
             there = [(t, one.solution) for t, one in points if one.solution is not None]

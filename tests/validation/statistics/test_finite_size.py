@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -45,18 +47,32 @@ def test_errors_cover_terms_of_next_order(sizes: tuple[int, ...], noise: float, 
 
 
 def scores(sizes: tuple[int, ...], noise: float, seed: int, sets: int = 200) -> tuple[list[float], list[float]]:
-    """Deviations of limits in their errors, and those of fits of the leading power to all sizes."""
+    """Deviations of limits, and those of the leading power alone, for energies with a next order of random size."""
     stream, n = np.random.default_rng(seed), np.array(sizes, float)
-    error = noise * np.ones_like(n)
+    truths = (24 * n ** (-2 / 3) + 8 * stream.standard_normal() / n for _ in range(sets))
+    return deviations(n, truths, noise, 0.0, GLASSY_ENERGY, GLASSY_ENERGY[:1], stream)
+
+
+def deviations(
+    n: np.ndarray,
+    truths: Iterable[np.ndarray],
+    noise: float,
+    limit_is: float,
+    forms: Sequence[Form],
+    wrong: Sequence[Form],
+    stream: np.random.Generator,
+) -> tuple[list[float], list[float]]:
+    """(x_inf - truth)/error of noisy data, averaged over ``forms``; and of ``wrong`` ones fitted to all sizes."""
+    error = np.full(len(n), noise)
     z, alone = [], []
-    for _ in range(sets):
-        x = 24 * n ** (-2 / 3) + 8 * stream.standard_normal() / n + error * stream.standard_normal(len(n))
-        found, fixed = limit(n, x, error, GLASSY_ENERGY), limit(n, x, error, GLASSY_ENERGY[:1])
+    for truth in truths:
+        x = truth + error * stream.standard_normal(len(n))
+        found, other = limit(n, x, error, forms), limit(n, x, error, wrong)
         assert found is not None
-        assert fixed is not None
-        whole = next(fit for fit in fixed.fits if fit.dropped == 0)
-        z.append(found.value / found.stderr)
-        alone.append(whole.value / whole.stderr)
+        assert other is not None
+        whole = next(fit for fit in other.fits if fit.dropped == 0)
+        z.append((found.value - limit_is) / found.stderr)
+        alone.append((whole.value - limit_is) / whole.stderr)
     return z, alone
 
 
@@ -64,19 +80,14 @@ def scores(sizes: tuple[int, ...], noise: float, seed: int, sets: int = 200) -> 
 @pytest.mark.parametrize("noise", [0.005, 0.05])
 def test_errors_cover_powers_that_no_theory_fixes(power: float, noise: float, seeds: list[int]) -> None:
     """Truth: 5 N^-w with any of the powers that stand side by side; a fit that takes another one for granted is off."""
-    n, error = np.array([32.0, 64.0, 128.0, 256.0]), np.full(4, noise)
+    n = np.array([32.0, 64.0, 128.0, 256.0])
     other = next(form for form in NOT_FIXED if abs(form.exponents[0] - power) > 0.3)
     z, wrong = [], []
     for seed in seeds:
         stream = np.random.default_rng(seed)
-        for _ in range(200):
-            x = 1 + 5 * n**-power + error * stream.standard_normal(4)
-            found, alone = limit(n, x, error, NOT_FIXED), limit(n, x, error, [other])
-            assert found is not None
-            assert alone is not None
-            whole = next(fit for fit in alone.fits if fit.dropped == 0)
-            z.append((found.value - 1) / found.stderr)
-            wrong.append((whole.value - 1) / whole.stderr)
+        truths = (1 + 5 * n**-power for _ in range(200))
+        found, alone = deviations(n, truths, noise, 1.0, NOT_FIXED, [other], stream)
+        z, wrong = z + found, wrong + alone
     assert np.mean(np.abs(z) > 3) < 0.03 + 4 * np.sqrt(0.03 * 0.97 / len(z))
     if noise < 0.01:
         assert np.mean(np.abs(wrong) > 3) > 0.5
@@ -86,19 +97,12 @@ def test_errors_cover_powers_that_no_theory_fixes(power: float, noise: float, se
 def test_errors_cover_a_regular_next_order(sizes: tuple[int, ...], seeds: list[int]) -> None:
     """Truth: a/N + b/N^2 with b = +-a, of natural size; the first term alone misses it."""
     n = np.array(sizes, float)
-    error = np.full(len(n), 2e-4)
     z, alone = [], []
     for seed in seeds:
         stream = np.random.default_rng(seed)
-        for _ in range(200):
-            b = 20 * stream.standard_normal()
-            x = 1 + 20 / n + b / n**2 + error * stream.standard_normal(len(n))
-            found, first = limit(n, x, error, REGULAR), limit(n, x, error, REGULAR[:1])
-            assert found is not None
-            assert first is not None
-            whole = next(fit for fit in first.fits if fit.dropped == 0)
-            z.append((found.value - 1) / found.stderr)
-            alone.append((whole.value - 1) / whole.stderr)
+        truths = (1 + 20 / n + 20 * stream.standard_normal() / n**2 for _ in range(200))
+        found, first = deviations(n, truths, 2e-4, 1.0, REGULAR, REGULAR[:1], stream)
+        z, alone = z + found, alone + first
     assert np.mean(np.abs(z) > 3) < 0.03 + 4 * np.sqrt(0.03 * 0.97 / len(z))
     assert np.mean(np.abs(alone) > 3) > 0.2  # negative control
 
