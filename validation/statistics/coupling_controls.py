@@ -196,7 +196,7 @@ def exact_controls(run: RunFile, n: int) -> Controls:
 def cheap_samples(n: int, samples: int, work: float = 1.0) -> int:
     """How many cheap samples are drawn for a size that has ``samples`` of a run.
 
-    Their scatter falls as 1/N nearly, so that as many times N give all sizes errors of the same order.
+    Their variance falls as 1/N nearly, so that samples in proportion to 1/N give all sizes the same error.
     """
     return max(2 * samples, int(work * CHEAP_WORK / n)) if work > 0 else 0
 
