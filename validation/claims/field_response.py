@@ -43,6 +43,8 @@ def judge(evidence: Evidence) -> Finding:
     numbers = []
     for simulation in sorted(evidence.simulations, key=lambda one: one.run.model.field):
         field = simulation.run.model.field
+        if field == 0:
+            continue
         rows = _rows(simulation, evidence, claim.smallest or 1)
         limit = finite_size.limit(
             [n for n, _ in rows],
@@ -50,7 +52,7 @@ def judge(evidence: Evidence) -> Finding:
             [one.stderr / field for _, one in rows],
             IN_A_FIELD,
         )
-        if limit is None or field == 0:
+        if limit is None:
             continue
         found.append((field, limit, rows))
         model = mean_field_model(simulation.run)

@@ -121,3 +121,9 @@ def test_missed_states_lower_the_energy_and_widen_its_error() -> None:
     assert lowered is not None
     assert lowered.value == pytest.approx(plain.value - 0.1)
     assert lowered.stderr == pytest.approx(np.hypot(plain.stderr, 0.1))
+
+
+def test_without_a_field_there_is_no_response(glass: Path, cache: Path) -> None:
+    finding = judged("field-response", glass, cache, control_work=0)
+    assert finding.statement == "Nothing to tell."
+    assert finding.checks == []
